@@ -1,0 +1,1 @@
+"""What a backend must do: Protocols with numbered requirements, proved by `commonhold.testing`."""

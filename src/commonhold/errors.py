@@ -1,0 +1,240 @@
+"""Every error Commonhold raises. Catch `CommonholdError` and you have caught them all.
+
+    CommonholdError
+     ├─ InvalidRequest        422  a value breaks a rule of the contract
+     │   ├─ MalformedBody     400  the body is not what its content type says
+     │   └─ OutOfRange        400  an index or a choice outside of what there is
+     ├─ Unauthenticated       401  no credential, or a bad one
+     ├─ Forbidden             403  this kind of caller may not do this
+     ├─ NotFound              404  absent, or not visible to this caller
+     ├─ MethodNotAllowed      405  the path exists, the method does not
+     ├─ Conflict              409  the id is taken, or the state forbids it
+     ├─ StaleVersion          412  If-Match names a version that is no longer current
+     ├─ PayloadTooLarge       413  a documented limit is exceeded
+     ├─ UnsupportedMediaType  415  content type or encoding not spoken here
+     ├─ Internal              500  a bug: the request id leads to the log line
+     ├─ Unsupported           501  this backend cannot do that, and says why
+     └─ Unavailable           503  try again: `retry_after_s` says when
+         ├─ StorageFull       503  the disk is full; reads go on
+         ├─ SchemaOutdated    503  the database is not at the schema this code speaks
+         └─ Closed            503  used after aclose()
+
+The docstring of a class is its default message. `code` is stable and is what crosses the wire,
+so an error raised by a remote store is the same class as the local one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field of a request that is wrong.
+
+    `loc` is the path to it (`("body", "messages", 3)`), `msg` says what is expected.
+    """
+
+    loc: tuple[str | int, ...]
+    msg: str
+
+
+class CommonholdError(Exception):
+    """Something went wrong in Commonhold."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, detail: str | None = None, *, errors: Sequence[FieldError] = ()) -> None:
+        self.detail = detail or _first_sentence(type(self))
+        self.errors = tuple(errors)
+        super().__init__(self.detail)
+
+    def extras(self) -> Mapping[str, Any]:
+        """Facts of this error that travel beside `detail` in a problem document."""
+        return {}
+
+
+class InvalidRequest(CommonholdError):
+    """A value in the request breaks a rule."""
+
+    code = "invalid_request"
+    status = 422
+
+
+class MalformedBody(InvalidRequest):
+    """The body cannot be read as its content type says."""
+
+    code = "malformed_body"
+    status = 400
+
+
+class OutOfRange(InvalidRequest):
+    """A value is outside of what exists here."""
+
+    code = "out_of_range"
+    status = 400
+
+
+class Unauthenticated(CommonholdError):
+    """A valid credential is needed."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class Forbidden(CommonholdError):
+    """This caller may not do this."""
+
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(CommonholdError):
+    """Nothing with this id exists here."""
+
+    code = "not_found"
+    status = 404
+
+
+class MethodNotAllowed(CommonholdError):
+    """This path does not answer to this method."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+class Conflict(CommonholdError):
+    """The id is taken, or the current state forbids this."""
+
+    code = "conflict"
+    status = 409
+
+
+class StaleVersion(CommonholdError):
+    """The version in If-Match is no longer the current one. Read again, then retry."""
+
+    code = "stale_version"
+    status = 412
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        current: int | None = None,
+        errors: Sequence[FieldError] = (),
+    ) -> None:
+        self.current = current
+        if detail is None and current is not None:
+            detail = f"The current version is {current}. Read the session again, then retry."
+        super().__init__(detail, errors=errors)
+
+    def extras(self) -> Mapping[str, Any]:
+        return {} if self.current is None else {"current_version": self.current}
+
+
+class PayloadTooLarge(CommonholdError):
+    """The request is larger than this service accepts."""
+
+    code = "payload_too_large"
+    status = 413
+
+
+class UnsupportedMediaType(CommonholdError):
+    """This content type or content encoding is not supported here."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class Internal(CommonholdError):
+    """Something failed that should not. The request id leads to the log line."""
+
+    code = "internal"
+    status = 500
+
+
+class Unsupported(CommonholdError):
+    """This backend cannot do that."""
+
+    code = "unsupported"
+    status = 501
+
+
+class Unavailable(CommonholdError):
+    """The store cannot take this now. Nothing was written; try again."""
+
+    code = "unavailable"
+    status = 503
+    default_retry_after_s: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after_s: int | None = None,
+        errors: Sequence[FieldError] = (),
+    ) -> None:
+        self.retry_after_s = retry_after_s or self.default_retry_after_s
+        super().__init__(detail, errors=errors)
+
+    def extras(self) -> Mapping[str, Any]:
+        return {"retry_after_seconds": self.retry_after_s}
+
+
+class StorageFull(Unavailable):
+    """The disk of the store is full. Nothing was written; reads go on. Free some space."""
+
+    code = "storage_full"
+    default_retry_after_s = 5
+
+
+class SchemaOutdated(Unavailable):
+    """The database is not at the schema this version speaks. Run `commonhold db upgrade`."""
+
+    code = "schema_outdated"
+    default_retry_after_s = 5
+
+
+class Closed(Unavailable):
+    """This store has been closed. Connect again."""
+
+    code = "closed"
+
+
+def _tree(root: type[CommonholdError]) -> list[type[CommonholdError]]:
+    return [root, *(leaf for child in root.__subclasses__() for leaf in _tree(child))]
+
+
+def _first_sentence(kind: type[CommonholdError]) -> str:
+    return (kind.__doc__ or kind.__name__).strip()
+
+
+BY_CODE: Mapping[str, type[CommonholdError]] = {kind.code: kind for kind in _tree(CommonholdError)}
+"""Every error class by its wire code."""
+
+
+def from_problem(status: int, problem: Mapping[str, Any]) -> CommonholdError:
+    """Rebuild the error a problem document describes, so remote and local errors are one tree."""
+    kind = BY_CODE.get(str(problem.get("code"))) or _by_status(status)
+    detail = problem.get("detail")
+    errors = tuple(_field_error(item) for item in problem.get("errors") or ())
+    text = detail if isinstance(detail, str) else None
+    if issubclass(kind, StaleVersion):
+        return kind(text, current=problem.get("current_version"), errors=errors)
+    if issubclass(kind, Unavailable):
+        return kind(text, retry_after_s=problem.get("retry_after_seconds"), errors=errors)
+    return kind(text, errors=errors)
+
+
+def _by_status(status: int) -> type[CommonholdError]:
+    if status in (502, 504):
+        return Unavailable
+    matching = (kind for kind in BY_CODE.values() if kind.status == status)
+    return next(matching, InvalidRequest if 400 <= status < 500 else Internal)
+
+
+def _field_error(item: Mapping[str, Any]) -> FieldError:
+    return FieldError(tuple(item.get("loc") or ()), str(item.get("msg") or ""))

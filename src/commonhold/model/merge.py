@@ -1,0 +1,224 @@
+"""What a PUT of a whole message list does to a log with many writers. Pure: no I/O, no clock.
+
+The rule (DESIGN 3.1): *a PUT speaks only for what its writer had seen.* Its messages are matched
+in order against the live log. After the last message both share, the log holds what somebody else
+wrote meanwhile: it stays, and the new messages of the PUT follow it. Before it, what the PUT
+leaves out was removed on purpose and is superseded - if it was the writer's to remove.
+
+Matching goes forward and takes the earliest candidate, so that a doubt never removes anything: an
+early match leaves more of the log in the part that stays. Messages without an id are matched by
+content, and equal contents are common ("ok"); a match that skips live messages is therefore
+trusted only when a second one follows it directly.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from commonhold.model.session import NewMessage, PutMode
+
+PLACE_STEP = 1 << 20
+"""Distance between the places of two appended messages: room to insert between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveMessage:
+    """A live row of the log, without its content. `place` orders the live history."""
+
+    seq: int
+    place: int
+    key: str
+    digest: bytes
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A message to write, and where it goes."""
+
+    message: NewMessage
+    seq: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The smallest change of the log that carries out a PUT.
+
+    `moved` maps sequences to new places and is empty unless the room between two ran out.
+    `is_exact` says that the live history then equals the PUT.
+    """
+
+    insert: tuple[Placed, ...]
+    supersede: tuple[int, ...]
+    moved: tuple[tuple[int, int], ...]
+    kept: int
+    is_exact: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the log already is what the PUT asks for."""
+        return not (self.insert or self.supersede or self.moved)
+
+
+def chain(texts: Sequence[str]) -> list[bytes]:
+    """Running digest of a list of messages: `chain(t)[n]` stands for its first n, spelling included.
+
+    A log remembers the link of its live history, so that a PUT that only extends it is recognised
+    without reading a single stored message.
+    """
+    links = [b""]
+    for text in texts:
+        links.append(sha256(links[-1] + text.encode("utf-8", "surrogatepass")).digest()[:16])
+    return links
+
+
+def plan_put(
+    live: Sequence[LiveMessage],
+    incoming: Sequence[NewMessage],
+    *,
+    head_seq: int,
+    mode: PutMode,
+    may_supersede: Callable[[LiveMessage], bool],
+    saw_nothing: bool = False,
+) -> Plan:
+    """Plan a PUT of `incoming` onto `live`.
+
+    `may_supersede` says which rows are the writer's to remove. `saw_nothing` says that the writer
+    may have read the log before anything was in it: a list that shares nothing is then added to
+    it instead of replacing it.
+    """
+    matches = _match(live, incoming)
+    if mode == "replace":
+        horizon = len(live)
+    elif any(at is not None for at in matches):
+        horizon = 1 + max(at for at in matches if at is not None)
+    else:
+        horizon = 0 if saw_nothing else len(live)
+    order, supersede, kept = _final_order(live, incoming, matches, horizon, may_supersede)
+    insert, moved = _place(live, order, head_seq)
+    wanted = [item for item in order if isinstance(item, NewMessage)]
+    exact = kept == 0 and len(order) == len(incoming) and len(wanted) == len(insert)
+    return Plan(insert, tuple(supersede), moved, kept, exact)
+
+
+def _match(live: Sequence[LiveMessage], incoming: Sequence[NewMessage]) -> list[int | None]:
+    """For each incoming message the index of its live twin: strictly increasing, earliest first."""
+    where: dict[str, list[int]] = {}
+    for index, row in enumerate(live):
+        where.setdefault(row.key, []).append(index)
+    matches: list[int | None] = [None] * len(incoming)
+    reached = -1
+    for index, message in enumerate(incoming):
+        candidates = where.get(message.key, [])
+        at = next(iter(candidates[bisect_left(candidates, reached + 1) :]), None)
+        if at is not None and _is_trusted(live, incoming, index, at, reached):
+            matches[index] = reached = at
+    return matches
+
+
+def _is_trusted(
+    live: Sequence[LiveMessage],
+    incoming: Sequence[NewMessage],
+    index: int,
+    at: int,
+    reached: int,
+) -> bool:
+    """Whether a match by content alone may skip the live messages before it."""
+    if at == reached + 1 or incoming[index].key.startswith("id:"):
+        return True
+    follows = index + 1 < len(incoming) and at + 1 < len(live)
+    return follows and incoming[index + 1].key == live[at + 1].key
+
+
+def _final_order(
+    live: Sequence[LiveMessage],
+    incoming: Sequence[NewMessage],
+    matches: Sequence[int | None],
+    horizon: int,
+    may_supersede: Callable[[LiveMessage], bool],
+) -> tuple[list[LiveMessage | NewMessage], list[int], int]:
+    """The live history as it will be, the sequences that leave it, and how many were kept."""
+    order: list[LiveMessage | NewMessage] = []
+    supersede: list[int] = []
+    kept = position = 0
+    last = max((i for i, at in enumerate(matches) if at is not None), default=-1)
+
+    def leave_out(upto: int) -> None:
+        nonlocal position, kept
+        for row in live[position:upto]:
+            if may_supersede(row):
+                supersede.append(row.seq)
+            else:
+                order.append(row)
+                kept += 1
+        position = upto
+
+    for index, message in enumerate(incoming[: last + 1]):
+        at = matches[index]
+        if at is None:
+            order.append(message)
+            continue
+        leave_out(at)
+        row = live[at]
+        position = at + 1
+        if row.digest == message.digest:
+            order.append(row)
+        elif may_supersede(row):
+            supersede.append(row.seq)
+            order.append(message)
+        else:
+            order.append(row)
+            kept += 1
+    leave_out(horizon)
+    order.extend(live[horizon:])
+    order.extend(incoming[last + 1 :])
+    return order, supersede, kept
+
+
+def _place(
+    live: Sequence[LiveMessage], order: Sequence[LiveMessage | NewMessage], head_seq: int
+) -> tuple[tuple[Placed, ...], tuple[tuple[int, int], ...]]:
+    """Give every new message a sequence and a place; move old ones only when room ran out."""
+    places = _places(order, head_seq)
+    moved: list[tuple[int, int]] = []
+    if places is None:
+        step = (head_seq + 1) * PLACE_STEP // (len(order) + 1)
+        places = [step * (n + 1) for n in range(len(order))]
+        moved = [
+            (item.seq, place)
+            for item, place in zip(order, places, strict=True)
+            if isinstance(item, LiveMessage) and item.place != place
+        ]
+    insert: list[Placed] = []
+    for item, place in zip(order, places, strict=True):
+        if isinstance(item, NewMessage):
+            insert.append(Placed(item, head_seq + 1 + len(insert), place))
+    return tuple(insert), tuple(moved)
+
+
+def _places(order: Sequence[LiveMessage | NewMessage], head_seq: int) -> list[int] | None:
+    """Places in order, old rows where they are; None when two old rows are too close."""
+    places = [item.place if isinstance(item, LiveMessage) else 0 for item in order]
+    seq = head_seq
+    start, count = 0, len(order)
+    while start < count:
+        if places[start]:
+            start += 1
+            continue
+        end = next((n for n in range(start, count) if places[n]), count)
+        low = places[start - 1] if start else 0
+        room = end - start + 1
+        if end == count:
+            places[start:end] = [(seq + n + 1) * PLACE_STEP for n in range(end - start)]
+        elif places[end] - low < room:
+            return None
+        else:
+            gap = (places[end] - low) / room
+            places[start:end] = [low + int(gap * (n + 1)) for n in range(end - start)]
+        seq += end - start
+        start = end
+    return places

@@ -1,0 +1,65 @@
+"""Opaque JSON: text that passes through as it came, parsed only where a value is needed."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, NewType
+
+import msgspec
+
+from commonhold.errors import FieldError, InvalidRequest
+
+JsonText = NewType("JsonText", str)
+"""A JSON value as text, exactly as its author sent it."""
+
+EMPTY_OBJECT = JsonText("{}")
+EMPTY_LIST = JsonText("[]")
+
+_encode = msgspec.json.Encoder().encode
+_canonical = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder().decode
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def dumps(value: Any) -> JsonText:
+    """Encode a Python value.
+
+    Raises:
+        InvalidRequest: when the value has no JSON form (a lone surrogate, a set, an object).
+    """
+    try:
+        return JsonText(_encode(value).decode())
+    except (TypeError, ValueError, UnicodeError, RecursionError) as error:
+        raise InvalidRequest(f"This value has no JSON form: {error}.") from None
+
+
+def loads(text: str | bytes, field: str = "body") -> Any:
+    """Decode JSON text.
+
+    Raises:
+        InvalidRequest: not JSON, NaN, a lone surrogate, or nested too deep.
+    """
+    try:
+        return _decode(text)
+    except (ValueError, RecursionError, UnicodeError) as error:
+        raise not_json(field, error) from None
+
+
+def canonical_digest(value: Any) -> bytes:
+    """16 bytes that are equal for JSON-equal values, whatever their spelling (SHA-256, cut)."""
+    return sha256(_canonical(value)).digest()[:16]
+
+
+def merge(base: str, patch: str) -> JsonText:
+    """Shallow merge of two JSON objects: each top-level key of `patch` wins, texts untouched."""
+    merged = _fields(base)
+    merged.update(_fields(patch))
+    return JsonText(_encode(merged).decode())
+
+
+def not_json(field: str, error: Exception) -> InvalidRequest:
+    """The one error for text that is not acceptable JSON."""
+    reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+    return InvalidRequest(
+        f"{field} is not acceptable JSON: {reason}.", errors=[FieldError((field,), reason)]
+    )

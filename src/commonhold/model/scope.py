@@ -1,0 +1,34 @@
+"""On whose behalf a store is used: the tenant it sees, and the author it writes as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Delegation = Literal["self", "verified", "asserted", "anonymous"]
+"""How sure we are of the author: by itself, proven for a user, claimed for a user, not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes: stamped on every row by the store, never taken from a body.
+
+    `agent` and `user` are empty when there is none; `actor` is the key of the calling principal.
+    """
+
+    agent: str = ""
+    user: str = ""
+    actor: str = "anon"
+    delegation: Delegation = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a store is bound to. Every statement is keyed by `tenant` first."""
+
+    tenant: str = "default"
+    author: Author = field(default_factory=Author)
+
+
+ANYONE = Scope()
+"""Mode `none`: one tenant, nobody in particular."""

@@ -1,0 +1,171 @@
+"""Sessions and their messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from commonhold.errors import FieldError, InvalidRequest
+from commonhold.model import ids, opaque
+from commonhold.model.clock import Micros
+from commonhold.model.opaque import EMPTY_OBJECT, JsonText
+
+MAX_TITLE = 512
+PutMode = Literal["merge", "replace"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """What a caller may choose when it creates a session. Everything is optional.
+
+    `metadata` is a JSON object as text; `permission_scope_active` becomes part of the state.
+    """
+
+    session_id: str | None = None
+    title: str | None = None
+    metadata: JsonText = EMPTY_OBJECT
+    parent_session_id: str | None = None
+    forked_at_message_id: str | None = None
+    permission_scope_active: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.session_id is not None:
+            ids.check_strict(self.session_id, "session_id")
+        if self.parent_session_id is not None:
+            ids.check_key(self.parent_session_id, "parent_session_id")
+        if self.title is not None and len(self.title) > MAX_TITLE:
+            rule = f"at most {MAX_TITLE} characters"
+            raise InvalidRequest(f"title must be {rule}.", errors=[FieldError(("title",), rule)])
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session without its messages: what lists show.
+
+    `message_count` counts live messages, `head_seq` is the highest sequence ever given in its log,
+    `version` grows with every change of the messages and is its `ETag`.
+    `agent` and `user` are who created it, empty when nobody in particular did.
+    """
+
+    session_id: str
+    created_at: Micros
+    updated_at: Micros
+    version: int = 0
+    message_count: int = 0
+    head_seq: int = 0
+    agent: str = ""
+    user: str = ""
+    title: str | None = None
+    metadata: JsonText = EMPTY_OBJECT
+    parent_session_id: str | None = None
+    forked_at_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One row of a session's log. `content` is the message exactly as its author sent it."""
+
+    seq: int
+    message_id: str
+    agent: str
+    role: str | None
+    content: JsonText
+    created_at: Micros
+    superseded_at: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The live messages of a session at one version: `body` is a JSON array as text."""
+
+    session_id: str
+    version: int
+    body: JsonText
+
+    @property
+    def messages(self) -> list[Any]:
+        """The messages as Python values, parsed now."""
+        parsed: list[Any] = opaque.loads(self.body, "messages")
+        return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write did to a log.
+
+    `first_seq` and `last_seq` frame what was added (None when nothing was), `superseded` counts
+    messages that left the live history, `kept` those that were left out but belong to others.
+    """
+
+    session_id: str
+    version: int
+    message_count: int
+    first_seq: int | None = None
+    last_seq: int | None = None
+    superseded: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """Filters of a session list, newest first. `since` is inclusive, `until` exclusive."""
+
+    limit: int = 50
+    cursor: str | None = None
+    offset: int = 0
+    agent: str | None = None
+    user: str | None = None
+    parent: str | None = None
+    since: Micros | None = None
+    until: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQuery:
+    """A stretch of a log in sequence order: after `after`, at most `limit`."""
+
+    after: int = 0
+    limit: int = 50
+    include_superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message on its way in, with what the merge needs to know about it.
+
+    `key` identifies it across writers: its id when it carries one, else its content digest.
+    """
+
+    content: JsonText
+    message_id: str
+    role: str | None
+    key: str
+    digest: bytes
+
+
+def parse_message(text: str, index: int) -> NewMessage:
+    """Read one message: a JSON object, of which only `id` and `role` are looked at.
+
+    Raises:
+        InvalidRequest: naming the message, when it is not an acceptable JSON object.
+    """
+    field = f"messages[{index}]"
+    value = opaque.loads(text, field)
+    if not isinstance(value, dict):
+        rule = "expected a JSON object"
+        raise InvalidRequest(
+            f"{field}: {rule}.", errors=[FieldError(("body", "messages", index), rule)]
+        )
+    try:
+        digest = opaque.canonical_digest(value)
+    except (ValueError, RecursionError) as error:
+        raise opaque.not_json(field, error) from None
+    given, role = value.get("id"), value.get("role")
+    named = isinstance(given, str) and 0 < len(given) <= ids.MAX_ID and "\0" not in given
+    return NewMessage(
+        content=JsonText(text),
+        message_id=given if named else ids.new_message_id(),
+        role=role if isinstance(role, str) and "\0" not in role else None,
+        key=f"id:{given}" if named else digest.hex(),
+        digest=digest,
+    )

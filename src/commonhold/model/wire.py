@@ -1,0 +1,297 @@
+"""Model values as they look on the wire, and back. Opaque texts are passed through unparsed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from commonhold.model.clock import Micros, from_rfc3339, to_rfc3339
+from commonhold.model.feedback import ANONYMOUS, Feedback, FeedbackStats
+from commonhold.model.opaque import EMPTY_LIST, EMPTY_OBJECT, JsonText, dumps
+from commonhold.model.session import Message, Session, Written
+from commonhold.model.trace import Span, Trace, TraceSummary
+
+Wire = dict[str, Any]
+
+
+def raw(text: str) -> msgspec.Raw:
+    """JSON text that goes into a body as it is."""
+    return msgspec.Raw(text.encode())
+
+
+def _time(at: Micros | None) -> str | None:
+    return None if at is None else to_rfc3339(at)
+
+
+def _micros(text: str | None) -> Micros | None:
+    return None if text is None else from_rfc3339(text)
+
+
+def _text(value: Any, default: JsonText) -> JsonText:
+    if isinstance(value, msgspec.Raw):
+        return JsonText(bytes(value).decode())
+    return default if value is None else dumps(value)
+
+
+# --- sessions -------------------------------------------------------------------------------
+
+
+def session_out(session: Session) -> Wire:
+    """A session summary."""
+    return {
+        "session_id": session.session_id,
+        "title": session.title,
+        "agent": session.agent or None,
+        "user": session.user or None,
+        "message_count": session.message_count,
+        "head_seq": session.head_seq,
+        "version": session.version,
+        "parent_session_id": session.parent_session_id,
+        "forked_at_message_id": session.forked_at_message_id,
+        "metadata": raw(session.metadata),
+        "created_at": to_rfc3339(session.created_at),
+        "updated_at": to_rfc3339(session.updated_at),
+    }
+
+
+def session_in(body: Mapping[str, Any]) -> Session:
+    """A session summary out of a body."""
+    return Session(
+        session_id=body["session_id"],
+        title=body.get("title"),
+        agent=body.get("agent") or "",
+        user=body.get("user") or "",
+        message_count=body.get("message_count", 0),
+        head_seq=body.get("head_seq", 0),
+        version=body.get("version", 0),
+        parent_session_id=body.get("parent_session_id"),
+        forked_at_message_id=body.get("forked_at_message_id"),
+        metadata=_text(body.get("metadata"), EMPTY_OBJECT),
+        created_at=from_rfc3339(body["created_at"]),
+        updated_at=from_rfc3339(body["updated_at"]),
+    )
+
+
+def message_out(message: Message) -> Wire:
+    """A message row with its place in the log; `message` is the content as sent."""
+    return {
+        "seq": message.seq,
+        "id": message.message_id,
+        "agent": message.agent or None,
+        "role": message.role,
+        "created_at": to_rfc3339(message.created_at),
+        "superseded_at": _time(message.superseded_at),
+        "message": raw(message.content),
+    }
+
+
+def message_in(body: Mapping[str, Any]) -> Message:
+    """A message row out of a body."""
+    return Message(
+        seq=body["seq"],
+        message_id=body["id"],
+        agent=body.get("agent") or "",
+        role=body.get("role"),
+        content=_text(body["message"], EMPTY_OBJECT),
+        created_at=from_rfc3339(body["created_at"]),
+        superseded_at=_micros(body.get("superseded_at")),
+    )
+
+
+def written_out(written: Written) -> Wire:
+    """What a write did."""
+    return {
+        "session_id": written.session_id,
+        "version": written.version,
+        "message_count": written.message_count,
+        "first_seq": written.first_seq,
+        "last_seq": written.last_seq,
+        "superseded": written.superseded,
+        "kept": written.kept,
+    }
+
+
+def written_in(body: Mapping[str, Any]) -> Written:
+    """What a write did, out of a body."""
+    return Written(**{name: body[name] for name in Written.__slots__})
+
+
+# --- traces ---------------------------------------------------------------------------------
+
+
+def span_out(span: Span) -> Wire:
+    """A native span, its floats and opaque parts as they came."""
+    return {
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "parent_span_id": span.parent_span_id,
+        "name": span.name,
+        "start_time": span.start_time,
+        "end_time": span.end_time,
+        "status": span.status,
+        "attributes": raw(span.attributes),
+        "events": raw(span.events),
+        "agent": span.agent or None,
+        "start_time_unix_nano": span.start_ns,
+        "end_time_unix_nano": span.end_ns,
+    }
+
+
+def span_in(body: Mapping[str, Any]) -> Span:
+    """A native span out of a body."""
+    return Span(
+        trace_id=body["trace_id"],
+        span_id=body["span_id"],
+        parent_span_id=body.get("parent_span_id"),
+        name=body.get("name") or "",
+        start_time=body.get("start_time") or 0.0,
+        end_time=body.get("end_time"),
+        status=body.get("status") or "ok",
+        attributes=_text(body.get("attributes"), EMPTY_OBJECT),
+        events=_text(body.get("events"), EMPTY_LIST),
+        agent=body.get("agent") or "",
+        start_ns=body.get("start_time_unix_nano"),
+        end_ns=body.get("end_time_unix_nano"),
+    )
+
+
+def trace_out(trace: Trace) -> Wire:
+    """A whole trace in the native shape."""
+    return {
+        "trace_id": trace.trace_id,
+        "started_at": to_rfc3339(trace.started_at),
+        "ended_at": _time(trace.ended_at),
+        "model": trace.model,
+        "session_id": trace.session_id,
+        "status": trace.status,
+        "spans": [span_out(span) for span in trace.spans],
+    }
+
+
+def trace_in(body: Mapping[str, Any]) -> Trace:
+    """A whole trace out of a body."""
+    return Trace(
+        trace_id=body["trace_id"],
+        started_at=from_rfc3339(body["started_at"], "started_at"),
+        ended_at=_micros(body.get("ended_at")),
+        model=body.get("model"),
+        session_id=body.get("session_id"),
+        status=body.get("status") or "ok",
+        spans=tuple(span_in(span) for span in body.get("spans") or ()),
+    )
+
+
+def summary_out(summary: TraceSummary) -> Wire:
+    """One trace of a list."""
+    return {
+        "trace_id": summary.trace_id,
+        "started_at": to_rfc3339(summary.started_at),
+        "ended_at": _time(summary.ended_at),
+        "model": summary.model,
+        "session_id": summary.session_id,
+        "status": summary.status,
+        "duration_ms": summary.duration_ms,
+        "span_count": summary.span_count,
+        "error_count": summary.error_count,
+        "tool_calls": summary.tool_calls,
+        "prompt_tokens": summary.prompt_tokens,
+        "completion_tokens": summary.completion_tokens,
+        "agents": summary.agents,
+    }
+
+
+def summary_in(body: Mapping[str, Any]) -> TraceSummary:
+    """One trace of a list, out of a body."""
+    return TraceSummary(
+        trace_id=body["trace_id"],
+        started_at=from_rfc3339(body["started_at"]),
+        ended_at=_micros(body.get("ended_at")),
+        model=body.get("model"),
+        session_id=body.get("session_id"),
+        status=body.get("status", "ok"),
+        duration_ms=body.get("duration_ms"),
+        span_count=body.get("span_count", 0),
+        error_count=body.get("error_count", 0),
+        tool_calls=body.get("tool_calls", 0),
+        prompt_tokens=body.get("prompt_tokens"),
+        completion_tokens=body.get("completion_tokens"),
+        agents=tuple(body.get("agents") or ()),
+    )
+
+
+# --- feedback -------------------------------------------------------------------------------
+
+
+def placeholder_trace_id(feedback_id: str) -> str:
+    """What old clients read where a record names no trace: derived, never stored.
+
+    They need a string under `trace_id`. It is made of the feedback's own id, so it is stable,
+    matches no trace, and says itself that there is none.
+    """
+    return f"trace_none_{feedback_id}"
+
+
+def feedback_out(feedback: Feedback) -> Wire:
+    """A feedback record in the native shape."""
+    return {
+        "feedback_id": feedback.feedback_id,
+        "trace_id": feedback.trace_id or placeholder_trace_id(feedback.feedback_id),
+        "session_id": feedback.session_id,
+        "rating": feedback.rating,
+        "comment": feedback.comment,
+        "correction": feedback.correction,
+        "model_id": feedback.model_id,
+        "latency_ms": feedback.latency_ms,
+        "turn_index": feedback.turn_index,
+        "agent_type": feedback.agent_type,
+        "created_at": to_rfc3339(feedback.created_at),
+        "user_id": feedback.user_id,
+        "agent": feedback.agent or None,
+        "updated_at": to_rfc3339(feedback.updated_at),
+    }
+
+
+def feedback_in(body: Mapping[str, Any]) -> Feedback:
+    """A feedback record out of a body."""
+    feedback_id, trace_id = body["feedback_id"], body.get("trace_id")
+    return Feedback(
+        feedback_id=feedback_id,
+        trace_id=None if trace_id == placeholder_trace_id(feedback_id) else trace_id,
+        session_id=body.get("session_id"),
+        rating=body["rating"],
+        comment=body.get("comment"),
+        correction=body.get("correction"),
+        model_id=body.get("model_id"),
+        latency_ms=body.get("latency_ms"),
+        turn_index=body.get("turn_index"),
+        agent_type=body.get("agent_type"),
+        created_at=from_rfc3339(body["created_at"]),
+        user_id=body.get("user_id") or ANONYMOUS,
+        agent=body.get("agent") or "",
+        updated_at=from_rfc3339(body.get("updated_at") or body["created_at"]),
+    )
+
+
+def stats_out(stats: FeedbackStats) -> Wire:
+    """One window of feedback statistics."""
+    return {
+        "window_start": to_rfc3339(stats.window_start),
+        "window_end": to_rfc3339(stats.window_end),
+        "agent_type": stats.agent_type,
+        "thumbs_up": stats.thumbs_up,
+        "thumbs_down": stats.thumbs_down,
+        "total": stats.total,
+    }
+
+
+def stats_in(body: Mapping[str, Any]) -> FeedbackStats:
+    """One window of feedback statistics, out of a body."""
+    return FeedbackStats(
+        window_start=from_rfc3339(body["window_start"]),
+        window_end=from_rfc3339(body["window_end"]),
+        agent_type=body.get("agent_type"),
+        thumbs_up=body["thumbs_up"],
+        thumbs_down=body["thumbs_down"],
+    )
