@@ -1,11 +1,248 @@
-"""Settings: read from the environment once, here and nowhere else, into frozen values."""
+"""Settings: read from the environment once, here and nowhere else, into frozen values.
+
+Each field carries its own name, rule and one-sentence description, so that the documentation, the
+command line and the error messages cannot disagree with the code.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Self
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+from commonhold.errors import CommonholdError, FieldError
+
+T = TypeVar("T")
+
+PREFIX = "COMMONHOLD_"
+METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+"""Where several workers share their counters: the name `prometheus_client` reads."""
+
+_MIB = 1024 * 1024
+_UNITS = {"": 1, "kib": 1024, "mib": _MIB, "gib": 1024 * _MIB}
+_TRUE = ("true", "1", "yes", "on")
+_FALSE = ("false", "0", "no", "off")
+
+
+class InvalidSettings(CommonholdError):
+    """The settings are not valid."""
+
+    code = "invalid_settings"
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        lines = [f"{'.'.join(map(str, error.loc))}: {error.msg}" for error in errors]
+        super().__init__("\n".join(lines), errors=errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How the text of a setting is read. `allowed` completes "expected ..."."""
+
+    read: Callable[[str], object]
+    allowed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One documented setting: the field, the variable that sets it, and what it means."""
+
+    name: str
+    env: str
+    default: str
+    allowed: str
+    doc: str
+
+
+def _setting(default: T, env: str, doc: str, rule: Rule, *, secret: bool = False) -> T:
+    metadata = {"env": PREFIX + env, "doc": doc, "rule": rule}
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
+def _choice(*names: str) -> Rule:
+    def read(text: str) -> str:
+        if text.lower() not in names:
+            raise ValueError(text)
+        return text.lower()
+
+    return Rule(read, "one of " + ", ".join(f"`{name}`" for name in names))
+
+
+def _count(least: int, most: int) -> Rule:
+    def read(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise ValueError(text)
+        return value
+
+    return Rule(read, f"a whole number from {least} to {most}")
+
+
+def _read_size(text: str) -> int:
+    match = re.fullmatch(r"(\d+)\s*([kmg]ib)?", text.lower())
+    if match is None or int(match[1]) < 1:
+        raise ValueError(text)
+    return int(match[1]) * _UNITS[match[2] or ""]
+
+
+def _read_flag(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError(text)
+
+
+def _read_seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 3600:
+        raise ValueError(text)
+    return value
+
+
+def _read_database(text: str) -> str:
+    if text.partition(":")[0] not in ("sqlite", "postgresql", "postgres"):
+        raise ValueError(text)
+    return text
+
+
+def _read_host(text: str) -> str:
+    if any(part in text for part in ("/", " ", "@")):
+        raise ValueError(text)
+    return text.strip("[]")
+
+
+def _read_auth(text: str) -> str:
+    if text.lower() != "none":
+        raise ValueError(text)
+    return "none"
+
+
+_AUTH = Rule(_read_auth, "`none`; `keys`, `oidc` and `gateway` come with a later release")
+_DATABASE = Rule(_read_database, "`sqlite:///file.db` or `postgresql://user:password@host/name`")
+_HOST = Rule(_read_host, "a host name or an address, such as `127.0.0.1` or `::1`")
+_SIZE = Rule(_read_size, "a size in bytes above zero, such as `67108864` or `64MiB`")
+_FLAG = Rule(_read_flag, "`true` or `false`")
+_SECONDS = Rule(_read_seconds, "seconds from 0 to 3600")
+_TEXT = Rule(str, "a URL that `commonhold.connect` understands")
+_NAME = Rule(str, "the name of an agent")
+_SECRET = Rule(str, "the credential as it was issued")
+_LEVELS = _choice("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `commonhold serve` and the `db` commands run with."""
+
+    database: str = _setting(
+        "sqlite:///commonhold.db",
+        "DATABASE",
+        "The database that keeps everything: a file, or a Postgres.",
+        _DATABASE,
+        secret=True,
+    )
+    host: str = _setting(
+        "127.0.0.1",
+        "HOST",
+        "The address to listen on; anything but a loopback address needs an authentication mode.",
+        _HOST,
+    )
+    port: int = _setting(
+        8080, "PORT", "The port to listen on; 0 takes a free one.", _count(0, 65535)
+    )
+    auth: str = _setting(
+        "none", "AUTH", "How callers prove who they are; `none` asks nobody.", _AUTH
+    )
+    workers: int = _setting(
+        1, "WORKERS", "Processes that serve requests, each with its own pool.", _count(1, 64)
+    )
+    insecure: bool = _setting(
+        False,
+        "INSECURE",
+        "Serve without authentication on an address others can reach.",
+        _FLAG,
+    )
+    log_level: str = _setting("info", "LOG_LEVEL", "The least severe log lines to write.", _LEVELS)
+    log_format: str = _setting(
+        "auto",
+        "LOG_FORMAT",
+        "How log lines look; `auto` is `text` on a terminal and `json` elsewhere.",
+        _choice("auto", "json", "text"),
+    )
+    max_body_bytes: int = _setting(
+        64 * _MIB, "MAX_BODY_BYTES", "The largest request body, after decompression too.", _SIZE
+    )
+    max_inflight_bytes: int = _setting(
+        256 * _MIB,
+        "MAX_INFLIGHT_BYTES",
+        "Request bodies held in memory at once, per process; past it the answer is 503.",
+        _SIZE,
+    )
+    max_inflight_requests: int = _setting(
+        512,
+        "MAX_INFLIGHT_REQUESTS",
+        "Requests worked on at once, per process; past it the answer is 503.",
+        _count(1, 100_000),
+    )
+    pool_size: int = _setting(10, "POOL_SIZE", "Postgres connections per process.", _count(1, 1000))
+    statement_cache_size: int = _setting(
+        1000,
+        "STATEMENT_CACHE_SIZE",
+        "Prepared statements kept per Postgres connection; 0 behind PgBouncer.",
+        _count(0, 100_000),
+    )
+    queue_limit: int = _setting(
+        1000,
+        "QUEUE_LIMIT",
+        "SQLite writes that may wait for the writer; past it the answer is 503.",
+        _count(1, 100_000),
+    )
+    auto_upgrade: bool = _setting(
+        True,
+        "AUTO_UPGRADE",
+        "Bring the schema up to date at start; otherwise run `commonhold db upgrade`.",
+        _FLAG,
+    )
+    shutdown_grace_s: float = _setting(
+        30.0,
+        "SHUTDOWN_GRACE_S",
+        "How long requests in flight may take to finish when the service stops.",
+        _SECONDS,
+    )
+
+    @classmethod
+    def load(
+        cls, flags: Mapping[str, object] | None = None, environ: Mapping[str, str] = os.environ
+    ) -> Self:
+        """Settings out of `flags` (by field name, None is not given), then the environment.
+
+        Raises:
+            InvalidSettings: naming every setting that is wrong, and what is allowed.
+        """
+        given = {name: str(value) for name, value in (flags or {}).items() if value is not None}
+        values, errors = _read(cls, given, environ)
+        if errors:
+            raise InvalidSettings(errors)
+        return cls(**values)  # type: ignore[arg-type]
+
+    def to_environ(self) -> dict[str, str]:
+        """The same settings as variables, for the processes that serve."""
+        return {setting.env: setting.default for setting in _describe(self)}
+
+    def refuse_unsafe(self) -> None:
+        """Check that nobody unknown can reach a service that asks nobody who they are.
+
+        Raises:
+            InvalidSettings: saying what to set.
+        """
+        if self.auth == "none" and not self.insecure and not is_loopback(self.host):
+            raise InvalidSettings([FieldError((f"{PREFIX}HOST",), _unsafe(self.host))])
+        if self.workers > 1 and ":memory:" in self.database:
+            told = "a database in memory belongs to one process; set it to 1, or use a file."
+            raise InvalidSettings([FieldError((f"{PREFIX}WORKERS",), told)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +254,125 @@ class ClientSettings:
     """
 
     # URLs and the token may carry secrets: a settings object printed by accident shows none.
-    url: str | None = field(default=None, repr=False)
-    sessions_url: str | None = field(default=None, repr=False)
-    traces_url: str | None = field(default=None, repr=False)
-    feedback_url: str | None = field(default=None, repr=False)
-    agent: str | None = None
-    token: str | None = field(default=None, repr=False)
+    url: str | None = _setting(
+        None, "URL", "Where the client keeps everything.", _TEXT, secret=True
+    )
+    sessions_url: str | None = _setting(
+        None, "SESSIONS_URL", "Where it keeps sessions, when elsewhere.", _TEXT, secret=True
+    )
+    traces_url: str | None = _setting(
+        None, "TRACES_URL", "Where it keeps traces, when elsewhere.", _TEXT, secret=True
+    )
+    feedback_url: str | None = _setting(
+        None, "FEEDBACK_URL", "Where it keeps feedback, when elsewhere.", _TEXT, secret=True
+    )
+    agent: str | None = _setting(
+        None, "AGENT", "The agent named as the author of what is written to a service.", _NAME
+    )
+    token: str | None = _setting(
+        None, "TOKEN", "The credential the client sends to a service.", _SECRET, secret=True
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Read `COMMONHOLD_URL`, its per-surface forms, `COMMONHOLD_AGENT` and `_TOKEN`."""
-        return cls(
-            url=environ.get("COMMONHOLD_URL") or None,
-            sessions_url=environ.get("COMMONHOLD_SESSIONS_URL") or None,
-            traces_url=environ.get("COMMONHOLD_TRACES_URL") or None,
-            feedback_url=environ.get("COMMONHOLD_FEEDBACK_URL") or None,
-            agent=environ.get("COMMONHOLD_AGENT") or None,
-            token=environ.get("COMMONHOLD_TOKEN") or None,
-        )
+        values, _ = _read(cls, {}, environ)
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def documented(kind: type[Settings | ClientSettings]) -> tuple[Setting, ...]:
+    """Every setting of `kind`, in the order to document them."""
+    return tuple(_describe(kind()))
+
+
+def unknown_names(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Variables that look like ours and are not: most likely a spelling mistake."""
+    known = {setting.env for kind in (Settings, ClientSettings) for setting in documented(kind)}
+    # Kubernetes describes every service of a namespace to every pod, under the service's name.
+    linked = (f"{PREFIX}SERVICE_", f"{PREFIX}PORT_")
+    ours = (name for name in environ if name.startswith(PREFIX) and not name.startswith(linked))
+    return tuple(sorted(name for name in ours if name not in known))
+
+
+def export(variables: Mapping[str, str]) -> None:
+    """Set variables for the processes this one starts."""
+    os.environ.update(variables)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def redact_url(url: str) -> str:
+    """The URL fit for a log line: without its password and without credentials in its query."""
+    try:
+        parts = urlsplit(url)
+        login = parts.username or ""
+    except ValueError:
+        return "(a URL that cannot be read)"
+    host = parts.netloc.rpartition("@")[2]
+    shown = login + (":***@" if parts.password else "@") + host if login else host
+    query = "&".join(_redact_pair(pair) for pair in parts.query.split("&"))
+    # Not urlunsplit: it drops the empty authority of sqlite:///file.db.
+    told = url.replace(parts.netloc, shown, 1) if parts.netloc else url
+    return told.replace(parts.query, query, 1) if parts.query else told
+
+
+def _redact_pair(pair: str) -> str:
+    name = pair.partition("=")[0]
+    hidden = any(word in name.lower() for word in ("password", "token", "secret", "key"))
+    return f"{name}=***" if hidden else pair
+
+
+def _unsafe(host: str) -> str:
+    return (
+        f"{host} can be reached by others, and COMMONHOLD_AUTH=none lets everyone read and write"
+        " everything. Set COMMONHOLD_HOST=127.0.0.1 (--host), or, when only trusted machines can"
+        " reach it, COMMONHOLD_INSECURE=true (--insecure)."
+    )
+
+
+def _read(
+    kind: type[Settings | ClientSettings],
+    flags: Mapping[str, str],
+    environ: Mapping[str, str],
+) -> tuple[dict[str, object], list[FieldError]]:
+    values: dict[str, object] = {}
+    errors: list[FieldError] = []
+    for each in fields(kind):
+        env, rule = each.metadata["env"], each.metadata["rule"]
+        text = flags.get(each.name) or _variable(env, environ)
+        if text is None:
+            continue
+        try:
+            values[each.name] = rule.read(text)
+        except ValueError:
+            errors.append(FieldError((env,), _rejected(text, rule, each.name, flags)))
+    return values, errors
+
+
+def _variable(env: str, environ: Mapping[str, str]) -> str | None:
+    text = environ.get(env, "").strip()
+    # In a namespace with a service called commonhold, Kubernetes sets COMMONHOLD_PORT to
+    # tcp://address:port in every pod. It is not meant for us.
+    if env == f"{PREFIX}PORT" and text.startswith(("tcp://", "udp://")):
+        return None
+    return text or None
+
+
+def _rejected(text: str, rule: Rule, name: str, flags: Mapping[str, str]) -> str:
+    source = f" (from --{name.replace('_', '-')})" if name in flags else ""
+    shown = redact_url(text) if "://" in text else text.partition("@")[0][:80]
+    return f"{shown!r}{source} is not valid; expected {rule.allowed}."
+
+
+def _describe(settings: Settings | ClientSettings) -> Iterator[Setting]:
+    for each in fields(settings):
+        value, rule = getattr(settings, each.name), each.metadata["rule"]
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        text = "" if value is None else text
+        yield Setting(each.name, each.metadata["env"], text, rule.allowed, each.metadata["doc"])
