@@ -26,6 +26,11 @@ def now() -> Micros:
     return Micros(time.time_ns() // 1000)
 
 
+def stopwatch() -> float:
+    """Seconds that only grow: the difference of two readings is how long something took."""
+    return time.perf_counter()
+
+
 def to_datetime(at: Micros) -> datetime:
     """An aware UTC datetime."""
     return EPOCH + timedelta(microseconds=at)

@@ -1,0 +1,246 @@
+"""A backend that reports every operation: what it was, how it ended, how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+from commonhold.contract.stores import Backend
+from commonhold.errors import CommonholdError
+from commonhold.model import clock
+from commonhold.model.feedback import (
+    Feedback,
+    FeedbackPatch,
+    FeedbackQuery,
+    FeedbackStats,
+    NewFeedback,
+    StatsQuery,
+)
+from commonhold.model.opaque import JsonText
+from commonhold.model.page import Page
+from commonhold.model.scope import Scope
+from commonhold.model.session import (
+    History,
+    Message,
+    MessageQuery,
+    NewSession,
+    PutMode,
+    Session,
+    SessionQuery,
+    Written,
+)
+from commonhold.model.trace import Trace, TraceQuery, TraceSummary
+
+_NOTHING_CHOSEN = NewSession()
+_FROM_THE_START = MessageQuery()
+_NEWEST_SESSIONS = SessionQuery()
+_NEWEST_TRACES = TraceQuery()
+_NEWEST_FEEDBACK = FeedbackQuery()
+_BY_DAY = StatsQuery()
+
+
+class StoreObserver(Protocol):
+    """Hears of every finished store operation."""
+
+    def __call__(self, store: str, operation: str, outcome: str, seconds: float, /) -> None:
+        """Take note. `outcome` is `ok`, `cancelled`, or the code of the error."""
+
+
+class _Timed:
+    """One operation under the watch."""
+
+    __slots__ = ("_observe", "_operation", "_started", "_store")
+
+    def __init__(self, observe: StoreObserver, store: str, operation: str) -> None:
+        self._observe = observe
+        self._store = store
+        self._operation = operation
+
+    def __enter__(self) -> None:
+        self._started = clock.stopwatch()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        seconds = clock.stopwatch() - self._started
+        self._observe(self._store, self._operation, _outcome(error), seconds)
+
+
+def _outcome(error: BaseException | None) -> str:
+    if error is None:
+        return "ok"
+    if isinstance(error, CommonholdError):
+        return error.code
+    return "internal" if isinstance(error, Exception) else "cancelled"
+
+
+class ObservedBackend:
+    """`contract.stores.Backend` around another, whose operations are told to `observe`.
+
+    The surfaces of the inner backend are looked up on every call, not once: one that is not open
+    yet may refuse them now and have them later.
+    """
+
+    def __init__(self, inner: Backend, observe: StoreObserver) -> None:
+        self._inner = inner
+        self._observe = observe
+        self.sessions = ObservedSessions(inner, observe)
+        self.traces = ObservedTraces(inner, observe)
+        self.feedback = ObservedFeedback(inner, observe)
+
+    def bind(self, scope: Scope, /) -> ObservedBackend:
+        """The same storage, seen and written on behalf of `scope`."""
+        return ObservedBackend(self._inner.bind(scope), self._observe)
+
+    async def check(self) -> None:
+        """Return when the inner backend can serve; not an operation, so not reported."""
+        await self._inner.check()
+
+    async def aclose(self) -> None:
+        """Close the inner backend."""
+        await self._inner.aclose()
+
+
+class ObservedSessions:
+    """`contract.sessions.Sessions`, reported."""
+
+    def __init__(self, backend: Backend, observe: StoreObserver) -> None:
+        self._backend = backend
+        self._observe = observe
+
+    async def create(self, new: NewSession = _NOTHING_CHOSEN, /) -> Session:
+        with self._timed("create"):
+            return await self._backend.sessions.create(new)
+
+    async def find(self, session_id: str, /) -> Session | None:
+        with self._timed("find"):
+            return await self._backend.sessions.find(session_id)
+
+    async def get(self, session_id: str, /) -> Session:
+        with self._timed("get"):
+            return await self._backend.sessions.get(session_id)
+
+    async def history(self, session_id: str, /) -> History:
+        with self._timed("history"):
+            return await self._backend.sessions.history(session_id)
+
+    async def messages(
+        self, session_id: str, query: MessageQuery = _FROM_THE_START, /
+    ) -> Page[Message]:
+        with self._timed("messages"):
+            return await self._backend.sessions.messages(session_id, query)
+
+    async def put(
+        self,
+        session_id: str,
+        messages: Sequence[str],
+        /,
+        *,
+        mode: PutMode = "merge",
+        if_match: int | None = None,
+    ) -> Written:
+        with self._timed("put"):
+            return await self._backend.sessions.put(
+                session_id, messages, mode=mode, if_match=if_match
+            )
+
+    async def cost(self, session_id: str, /) -> JsonText:
+        with self._timed("cost"):
+            return await self._backend.sessions.cost(session_id)
+
+    async def patch_cost(self, session_id: str, patch: Mapping[str, Any] | str, /) -> JsonText:
+        with self._timed("patch_cost"):
+            return await self._backend.sessions.patch_cost(session_id, patch)
+
+    async def state(self, session_id: str, /) -> JsonText:
+        with self._timed("state"):
+            return await self._backend.sessions.state(session_id)
+
+    async def patch_state(self, session_id: str, patch: Mapping[str, Any] | str, /) -> JsonText:
+        with self._timed("patch_state"):
+            return await self._backend.sessions.patch_state(session_id, patch)
+
+    async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
+        with self._timed("fork"):
+            return await self._backend.sessions.fork(session_id, at=at)
+
+    async def revert(self, session_id: str, /, *, to: int) -> Written:
+        with self._timed("revert"):
+            return await self._backend.sessions.revert(session_id, to=to)
+
+    async def list(self, query: SessionQuery = _NEWEST_SESSIONS, /) -> Page[Session]:
+        with self._timed("list"):
+            return await self._backend.sessions.list(query)
+
+    async def delete(self, session_id: str, /) -> None:
+        with self._timed("delete"):
+            await self._backend.sessions.delete(session_id)
+
+    def _timed(self, operation: str) -> _Timed:
+        return _Timed(self._observe, "sessions", operation)
+
+
+class ObservedTraces:
+    """`contract.traces.Traces`, reported."""
+
+    def __init__(self, backend: Backend, observe: StoreObserver) -> None:
+        self._backend = backend
+        self._observe = observe
+
+    async def put(self, trace: Trace, /) -> None:
+        with self._timed("put"):
+            await self._backend.traces.put(trace)
+
+    async def find(self, trace_id: str, /) -> Trace | None:
+        with self._timed("find"):
+            return await self._backend.traces.find(trace_id)
+
+    async def get(self, trace_id: str, /) -> Trace:
+        with self._timed("get"):
+            return await self._backend.traces.get(trace_id)
+
+    async def list(self, query: TraceQuery = _NEWEST_TRACES, /) -> Page[TraceSummary]:
+        with self._timed("list"):
+            return await self._backend.traces.list(query)
+
+    def _timed(self, operation: str) -> _Timed:
+        return _Timed(self._observe, "traces", operation)
+
+
+class ObservedFeedback:
+    """`contract.feedback.Feedback`, reported."""
+
+    def __init__(self, backend: Backend, observe: StoreObserver) -> None:
+        self._backend = backend
+        self._observe = observe
+
+    async def create(self, new: NewFeedback, /) -> Feedback:
+        with self._timed("create"):
+            return await self._backend.feedback.create(new)
+
+    async def find(self, feedback_id: str, /) -> Feedback | None:
+        with self._timed("find"):
+            return await self._backend.feedback.find(feedback_id)
+
+    async def get(self, feedback_id: str, /) -> Feedback:
+        with self._timed("get"):
+            return await self._backend.feedback.get(feedback_id)
+
+    async def patch(self, feedback_id: str, patch: FeedbackPatch, /) -> Feedback:
+        with self._timed("patch"):
+            return await self._backend.feedback.patch(feedback_id, patch)
+
+    async def list(self, query: FeedbackQuery = _NEWEST_FEEDBACK, /) -> Page[Feedback]:
+        with self._timed("list"):
+            return await self._backend.feedback.list(query)
+
+    async def stats(self, query: StatsQuery = _BY_DAY, /) -> tuple[FeedbackStats, ...]:
+        with self._timed("stats"):
+            return await self._backend.feedback.stats(query)
+
+    def _timed(self, operation: str) -> _Timed:
+        return _Timed(self._observe, "feedback", operation)
