@@ -1,0 +1,1 @@
+"""Speed of Commonhold as ratios: against the stores agents use today, in one run."""

@@ -1,0 +1,109 @@
+"""The two services under test, each a process of its own, and what they cost the machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import psutil
+
+START_DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running service."""
+
+    name: str
+    port: int
+    pid: int
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def cpu_seconds(self) -> float:
+        """Processor time used so far, with all children."""
+        return cpu_of(self.pid)
+
+
+def cpu_of(pid: int) -> float:
+    """Processor seconds of a process and the children it has now."""
+    parent = psutil.Process(pid)
+    total = 0.0
+    for process in (parent, *parent.children(recursive=True)):
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def commonhold(database: str, log: Path) -> AbstractContextManager[Served]:
+    """This project's service over `database` (a URL)."""
+    script = Path(sys.executable).with_name("commonhold")
+    port = free_port()
+    command = [str(script), "serve", "--database", database, "--host", "127.0.0.1"]
+    return _running("commonhold", [*command, "--port", str(port)], port, log)
+
+
+def baseline(backend: str, database: str, log: Path) -> AbstractContextManager[Served]:
+    """The compared service; `database` is a file path or a Postgres URL."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.baseline", "--backend", backend]
+    command += ["--database", database, "--port", str(port)]
+    return _running("baseline", command, port, log)
+
+
+def responder(log: Path) -> AbstractContextManager[Served]:
+    """The server that does nothing."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.responder", str(port)]
+    return _running("responder", command, port, log)
+
+
+@contextmanager
+def _running(name: str, command: Sequence[str], port: int, log: Path) -> Iterator[Served]:
+    environment = {**os.environ, "COMMONHOLD_LOG_LEVEL": "warning"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+        try:
+            served = Served(name, port, process.pid)
+            _await_answer(served, process, log)
+            yield served
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _await_answer(served: Served, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx2.get(f"{served.url}/healthz").status_code == 200:
+                return
+        except httpx2.TransportError:
+            time.sleep(0.1)
+    raise RuntimeError(f"{served.name} did not start:\n{log.read_text()[-4000:]}")
