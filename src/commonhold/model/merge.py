@@ -5,10 +5,12 @@ in order against the live log. After the last message both share, the log holds 
 wrote meanwhile: it stays, and the new messages of the PUT follow it. Before it, what the PUT
 leaves out was removed on purpose and is superseded - if it was the writer's to remove.
 
-Matching goes forward and takes the earliest candidate, so that a doubt never removes anything: an
-early match leaves more of the log in the part that stays. Messages without an id are matched by
-content, and equal contents are common ("ok"); a match that skips live messages is therefore
-trusted only when a second one follows it directly.
+Matching goes forward and takes the earliest candidate: an early match leaves more of the log in
+the part that stays. An unmodified client does not say what it had seen. When the writer may have
+an older view of the log (`in_doubt`), the careful branch is taken, which rather keeps too much:
+equal contents are common ("ok"), so a match by content that skips live messages is then trusted
+only when a second one follows it directly, and a list that shares nothing is added, not put in
+place of what is there.
 """
 
 from __future__ import annotations
@@ -83,29 +85,30 @@ def plan_put(
     head_seq: int,
     mode: PutMode,
     may_supersede: Callable[[LiveMessage], bool],
-    saw_nothing: bool = False,
+    in_doubt: bool = False,
 ) -> Plan:
     """Plan a PUT of `incoming` onto `live`.
 
-    `may_supersede` says which rows are the writer's to remove. `saw_nothing` says that the writer
-    may have read the log before anything was in it: a list that shares nothing is then added to
-    it instead of replacing it.
+    `may_supersede` says which rows are the writer's to remove; `in_doubt` says that the writer
+    may have read the log before its last change.
     """
-    matches = _match(live, incoming)
+    matches = _match(live, incoming, in_doubt=in_doubt)
     if mode == "replace":
         horizon = len(live)
     elif any(at is not None for at in matches):
         horizon = 1 + max(at for at in matches if at is not None)
     else:
-        horizon = 0 if saw_nothing else len(live)
+        horizon = 0 if in_doubt else len(live)
     order, supersede, kept = _final_order(live, incoming, matches, horizon, may_supersede)
-    insert, moved = _place(live, order, head_seq)
+    insert, moved = _place(order, head_seq)
     wanted = [item for item in order if isinstance(item, NewMessage)]
     exact = kept == 0 and len(order) == len(incoming) and len(wanted) == len(insert)
     return Plan(insert, tuple(supersede), moved, kept, exact)
 
 
-def _match(live: Sequence[LiveMessage], incoming: Sequence[NewMessage]) -> list[int | None]:
+def _match(
+    live: Sequence[LiveMessage], incoming: Sequence[NewMessage], *, in_doubt: bool
+) -> list[int | None]:
     """For each incoming message the index of its live twin: strictly increasing, earliest first."""
     where: dict[str, list[int]] = {}
     for index, row in enumerate(live):
@@ -115,7 +118,9 @@ def _match(live: Sequence[LiveMessage], incoming: Sequence[NewMessage]) -> list[
     for index, message in enumerate(incoming):
         candidates = where.get(message.key, [])
         at = next(iter(candidates[bisect_left(candidates, reached + 1) :]), None)
-        if at is not None and _is_trusted(live, incoming, index, at, reached):
+        if at is None:
+            continue
+        if not in_doubt or _is_trusted(live, incoming, index, at, reached):
             matches[index] = reached = at
     return matches
 
@@ -127,7 +132,7 @@ def _is_trusted(
     at: int,
     reached: int,
 ) -> bool:
-    """Whether a match by content alone may skip the live messages before it."""
+    """Whether a match by content may skip the live messages before it, in doubt."""
     if at == reached + 1 or incoming[index].key.startswith("id:"):
         return True
     follows = index + 1 < len(incoming) and at + 1 < len(live)
@@ -180,7 +185,7 @@ def _final_order(
 
 
 def _place(
-    live: Sequence[LiveMessage], order: Sequence[LiveMessage | NewMessage], head_seq: int
+    order: Sequence[LiveMessage | NewMessage], head_seq: int
 ) -> tuple[tuple[Placed, ...], tuple[tuple[int, int], ...]]:
     """Give every new message a sequence and a place; move old ones only when room ran out."""
     places = _places(order, head_seq)

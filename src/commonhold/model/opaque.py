@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, NewType
 
@@ -55,6 +56,19 @@ def merge(base: str, patch: str) -> JsonText:
     merged = _fields(base)
     merged.update(_fields(patch))
     return JsonText(_encode(merged).decode())
+
+
+def object_text(value: Mapping[str, Any] | str, field: str) -> JsonText:
+    """A JSON object as text, out of a mapping or of text that must be one.
+
+    Raises:
+        InvalidRequest: when it is not an acceptable JSON object.
+    """
+    text = value if isinstance(value, str) else dumps(value)
+    if not isinstance(loads(text, field), dict):
+        rule = "expected a JSON object"
+        raise InvalidRequest(f"{field}: {rule}.", errors=[FieldError((field,), rule)])
+    return JsonText(text)
 
 
 def not_json(field: str, error: Exception) -> InvalidRequest:

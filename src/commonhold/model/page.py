@@ -44,7 +44,8 @@ def decode_cursor(cursor: str) -> Key:
         InvalidRequest: when it was not made by `encode_cursor`.
     """
     try:
-        return _decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        key: Key = _decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return key
     except (ValueError, binascii.Error):
         message = "expected the cursor of an earlier page, unchanged"
         raise InvalidRequest(

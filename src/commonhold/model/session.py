@@ -162,10 +162,11 @@ def parse_message(text: str, index: int) -> NewMessage:
         raise opaque.not_json(field, error) from None
     given, role = value.get("id"), value.get("role")
     named = isinstance(given, str) and 0 < len(given) <= ids.MAX_ID and "\0" not in given
+    message_id = str(given) if named else ids.new_message_id()
     return NewMessage(
         content=JsonText(text),
-        message_id=given if named else ids.new_message_id(),
+        message_id=message_id,
         role=role if isinstance(role, str) and "\0" not in role else None,
-        key=f"id:{given}" if named else digest.hex(),
+        key=f"id:{message_id}" if named else digest.hex(),
         digest=digest,
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from commonhold.errors import FieldError, InvalidRequest
-from commonhold.model import ids
+from commonhold.model import ids, opaque
 from commonhold.model.clock import Micros
 from commonhold.model.opaque import EMPTY_LIST, EMPTY_OBJECT, JsonText
 
@@ -138,3 +139,71 @@ def _to_nanos(seconds: float, origin: float, started_at: Micros) -> int:
 
 def _clamp(nanos: int) -> int:
     return max(-MAX_NANOS, min(nanos, MAX_NANOS))
+
+
+@dataclass(frozen=True, slots=True)
+class SpanFacts:
+    """What a span adds to its trace's summary: wall clock, kind, tokens of a model call."""
+
+    start_ns: int
+    end_ns: int | None
+    kind: SpanKind
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+def facts_of(trace: Trace) -> list[SpanFacts]:
+    """The facts of every span of one post, in order."""
+    return [
+        SpanFacts(start, end, kind_of(span.name), *_tokens(span))
+        for span, (start, end) in zip(trace.spans, wall_clock(trace), strict=True)
+    ]
+
+
+def _tokens(span: Span) -> tuple[int | None, int | None]:
+    """Usage counts on model calls only; wrappers repeat it (contracts 3.2). Not a number: none."""
+    if kind_of(span.name) != "llm":
+        return None, None
+    attributes = opaque.loads(span.attributes, "attributes")
+    return _count(attributes.get("prompt_tokens")), _count(attributes.get("completion_tokens"))
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value < 2**53 and value == int(value) else None
+
+
+def summarise(trace: Trace, facts: Sequence[SpanFacts], agent: str) -> TraceSummary:
+    """The summary of a trace that has this one part.
+
+    Says what the statement `derive_trace` computes from the rows; a test holds them equal.
+    """
+    first = min((fact.start_ns for fact in facts), default=None)
+    last = max((fact.end_ns for fact in facts if fact.end_ns is not None), default=None)
+    errors = sum(span.status == "error" for span in trace.spans)
+    started, ended = trace.started_at, trace.ended_at
+    if first is not None and started > first // 1000 + 1:
+        started = Micros(first // 1000)
+    if last is not None and (ended is None or ended < last // 1000):
+        ended = Micros(last // 1000)
+    return TraceSummary(
+        trace_id=trace.trace_id,
+        started_at=started,
+        ended_at=ended,
+        model=trace.model,
+        session_id=trace.session_id,
+        status="error" if errors or trace.status == "error" else "ok",
+        duration_ms=None if first is None or last is None else (last - first) / 1e6,
+        span_count=len(trace.spans),
+        error_count=errors,
+        tool_calls=sum(fact.kind == "tool" for fact in facts),
+        prompt_tokens=_sum(fact.prompt_tokens for fact in facts),
+        completion_tokens=_sum(fact.completion_tokens for fact in facts),
+        agents=(agent,) if agent else (),
+    )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

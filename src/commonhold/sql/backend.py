@@ -1,0 +1,156 @@
+"""A SQL database as a backend of all three surfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from commonhold.errors import InvalidRequest, SchemaOutdated
+from commonhold.model.scope import ANYONE, Scope
+from commonhold.sql import introspect, steps
+from commonhold.sql.database import Database
+from commonhold.sql.dialect import DialectName
+from commonhold.sql.feedback import SqlFeedback
+from commonhold.sql.readers import Readers
+from commonhold.sql.sessions import SqlSessions
+from commonhold.sql.sqlite import SqliteDatabase
+from commonhold.sql.steps import SchemaStatus, Step
+from commonhold.sql.traces import SqlTraces
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOptions:
+    """How a database is opened.
+
+    `pool_size` is the most Postgres connections; `statement_cache_size` 0 suits a pooler in
+    transaction mode; `queue_limit` bounds what waits: units for the SQLite writer, requests for a
+    Postgres connection.
+    """
+
+    pool_size: int = 10
+    statement_cache_size: int = 512
+    queue_limit: int = 1024
+
+
+class SqlBackend:
+    """`contract.stores.Backend` on SQLite or Postgres."""
+
+    def __init__(
+        self,
+        database: Database,
+        dialect: DialectName,
+        scope: Scope = ANYONE,
+        readers: Readers | None = None,
+    ) -> None:
+        self.database = database
+        self.dialect: DialectName = dialect
+        self._readers = readers or Readers()
+        self.sessions = SqlSessions(database, scope, self._readers)
+        self.traces = SqlTraces(database, scope)
+        self.feedback = SqlFeedback(database, scope)
+
+    def bind(self, scope: Scope, /) -> SqlBackend:
+        """The same database, seen and written on behalf of `scope`."""
+        return SqlBackend(self.database, self.dialect, scope, self._readers)
+
+    async def check(self) -> None:
+        """Return when the database answers and its schema is current."""
+        await self.database.check()
+        status = await self.status()
+        if not status.is_current:
+            raise SchemaOutdated(
+                f"The database schema is at version {status.current}; this version needs "
+                f"{status.expected}. Run `commonhold db upgrade`."
+            )
+
+    async def status(self) -> SchemaStatus:
+        """Where the schema stands."""
+        return await self.database.read(lambda tx: steps.read_status(tx, self.dialect))
+
+    async def upgrade(self, progress: Callable[[Step], None] | None = None) -> tuple[Step, ...]:
+        """Bring the schema to this version; the steps that were needed."""
+        return await steps.apply_all(self.database, self.dialect, progress)
+
+    async def verify(self) -> tuple[str, ...]:
+        """What is wrong with the schema or the file, in sentences; nothing when all is well."""
+        return await introspect.verify(self.database, self.dialect)
+
+    async def aclose(self) -> None:
+        """Finish what is in flight and close."""
+        await self.database.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+async def open_backend(
+    url: str,
+    *,
+    upgrade: bool = True,
+    options: SqlOptions | None = None,
+    command_timeout_s: float | None = 30.0,
+) -> SqlBackend:
+    """Open `sqlite:///path`, `sqlite:///:memory:` or `postgresql://...`.
+
+    With `upgrade` the schema is brought to this version first.
+
+    Raises:
+        InvalidRequest: the URL is not one of these.
+        Unavailable: the database cannot be opened.
+    """
+    backend = await _connect(url, options or SqlOptions(), command_timeout_s)
+    try:
+        if upgrade:
+            await backend.upgrade()
+    except BaseException:
+        await backend.aclose()
+        raise
+    return backend
+
+
+async def _connect(url: str, options: SqlOptions, command_timeout_s: float | None) -> SqlBackend:
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        return SqlBackend(_open_sqlite(url, options), "sqlite")
+    if scheme in ("postgresql", "postgres"):
+        # The driver is an extra: only who names Postgres needs it.
+        from commonhold.sql.postgres import PostgresDatabase  # noqa: PLC0415
+
+        database = await PostgresDatabase.open(
+            url,
+            pool_size=options.pool_size,
+            statement_cache_size=options.statement_cache_size,
+            waiters=options.queue_limit,
+            command_timeout_s=command_timeout_s,
+        )
+        return SqlBackend(database, "postgres")
+    raise InvalidRequest(f"{scheme}: is not a SQL database; use sqlite:///... or postgresql://...")
+
+
+def _open_sqlite(url: str, options: SqlOptions) -> SqliteDatabase:
+    path = sqlite_path(url)
+    if path != ":memory:" and not Path(path).absolute().parent.is_dir():
+        raise InvalidRequest(f"The folder of {path} does not exist. Create it first.")
+    return SqliteDatabase(path, queue_limit=options.queue_limit)
+
+
+def sqlite_path(url: str) -> str:
+    """The path in a SQLite URL: three slashes are relative, four absolute.
+
+    Raises:
+        InvalidRequest: there is no path in it.
+    """
+    parts = urlsplit(url)
+    path = unquote(parts.path[1:])
+    if parts.netloc or not path:
+        raise InvalidRequest(
+            "A SQLite URL is sqlite:///file.db (relative), sqlite:////folder/file.db (absolute) "
+            "or sqlite:///:memory:."
+        )
+    return path

@@ -1,0 +1,48 @@
+"""Where SQLite and Postgres must be told apart: a closed table, ten fragments at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+DialectName = Literal["sqlite", "postgres"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A dialect: its name and the mark of its numbered parameters."""
+
+    name: DialectName
+    mark: str
+
+    def rows_source(self, columns: Sequence[tuple[str, str]], number: Callable[[str], str]) -> str:
+        """A table expression `r` of bulk input: arrays on Postgres, one bound row on SQLite."""
+        if self.name == "sqlite":
+            cells = ", ".join(f"{number(name)} AS {name}" for name, _ in columns)
+            return f"(SELECT {cells}) AS r"
+        arrays = ", ".join(f"CAST({number(name)} AS {kind}[])" for name, kind in columns)
+        names = ", ".join(name for name, _ in columns)
+        return f"unnest({arrays}) AS r({names})"
+
+
+SQLITE = Dialect("sqlite", "?")
+POSTGRES = Dialect("postgres", "$")
+DIALECTS: Mapping[str, Dialect] = {"sqlite": SQLITE, "postgres": POSTGRES}
+
+FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
+    # The rows of one statement stay ours until the transaction ends. SQLite has one writer.
+    "for_update": {"sqlite": "", "postgres": "FOR UPDATE"},
+    # JSON texts joined in order. SQLite joins in the order of the subquery it reads from.
+    "join_content": {
+        "sqlite": "group_concat(content, ',')",
+        "postgres": "string_agg(content, ',' ORDER BY place)",
+    },
+    # Distinct agent names as one text; a name never holds a comma.
+    "join_agents": {
+        "sqlite": "group_concat(DISTINCT owner_agent)",
+        "postgres": "string_agg(DISTINCT owner_agent, ',')",
+    },
+    # The upsert of INSERT ... SELECT needs a WHERE on SQLite, or its parser reads ON as a join.
+    "upsert": {"sqlite": "WHERE true ON CONFLICT", "postgres": "ON CONFLICT"},
+}

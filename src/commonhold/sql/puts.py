@@ -1,0 +1,187 @@
+"""One PUT of a message list: recognised as an extension when it is one, merged when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from commonhold.errors import StaleVersion
+from commonhold.model import clock
+from commonhold.model.merge import LiveMessage, Placed, Plan, chain, plan_put
+from commonhold.model.scope import Scope
+from commonhold.model.session import NewMessage, PutMode, Written, parse_message
+from commonhold.sql.database import Row, Tx, certain
+from commonhold.sql.readers import Readers
+from commonhold.sql.scope import stamp
+from commonhold.sql.statement import statement
+
+GET_HEAD = statement("get_head")
+LOCK = statement("lock_session")
+GET_LIVE = statement("get_live")
+EXTEND = statement("extend_session")
+START = statement("start_session")
+INSERT = statement("insert_messages")
+SUPERSEDE = statement("supersede_messages")
+MOVE = statement("move_messages")
+ADVANCE = statement("advance_session")
+REMEMBER_CHAIN = statement("remember_chain")
+
+
+class Put:
+    """The work of one PUT: parsed once, however often its unit is run."""
+
+    def __init__(
+        self,
+        *,
+        scope: Scope,
+        session_id: str,
+        texts: Sequence[str],
+        mode: PutMode,
+        if_match: int | None,
+        readers: Readers,
+    ) -> None:
+        self._scope = scope
+        self._key = {"tenant": scope.tenant, "session_id": session_id}
+        self._session_id = session_id
+        self._texts = texts
+        self._mode: PutMode = "merge" if if_match is None else "replace"
+        self._mode = "replace" if mode == "replace" else self._mode
+        self._if_match = if_match
+        self._readers = readers
+        self._stamp = stamp(scope)
+        self._links = chain(texts)
+        self._parsed: dict[int, NewMessage] = {}
+
+    @property
+    def may_extend(self) -> bool:
+        """Whether the quick path can apply at all."""
+        return self._mode == "merge"
+
+    async def extend(self, tx: Tx) -> Written | None:
+        """Append the tail when the list begins with exactly the live history.
+
+        Reads one row and no stored message. None when the list is something else, or when
+        somebody else wrote in between.
+        """
+        head = await tx.one(GET_HEAD, **self._key)
+        if head is None:
+            return await self._start(tx)
+        version, count, _, link = head
+        if link is None or count >= len(self._links) or self._links[count] != link:
+            return None
+        tail = self._messages(count)
+        if not tail:
+            return Written(self._session_id, version, count)
+        row = await tx.compound(
+            EXTEND,
+            _numbered(tail),
+            **self._key,
+            **self._stamp,
+            version=version,
+            added=len(tail),
+            chain=self._links[-1],
+            now=clock.now(),
+        )
+        if row is None:
+            return None
+        self._settle(behind=False)
+        return self._written(row, len(tail))
+
+    async def merge(self, tx: Tx) -> Written:
+        """Match the list against the live log under the session's lock, and write the difference."""
+        head = await tx.one(LOCK, **self._key)
+        if head is None:
+            started = await self._start(tx)
+            if started is not None:
+                return started
+            head = certain(await tx.one(LOCK, **self._key), "it was there a moment ago")
+        version, count, head_seq, _, owner = head
+        if self._if_match is not None and self._if_match != version:
+            raise StaleVersion(current=version)
+        live = [LiveMessage(*row) for row in await tx.all(GET_LIVE, **self._key)]
+        writer = self._scope.author.agent
+        tenant = self._scope.tenant
+        plan = plan_put(
+            live,
+            self._messages(0),
+            head_seq=head_seq,
+            mode=self._mode,
+            may_supersede=lambda row: row.agent == writer or (writer != "" and owner == writer),
+            in_doubt=self._readers.in_doubt(tenant, self._session_id, version),
+        )
+        self._settle(behind=not plan.is_exact)
+        if plan.is_empty:
+            if plan.is_exact:
+                await tx.run(REMEMBER_CHAIN, **self._key, version=version, chain=self._links[-1])
+            return Written(self._session_id, version, count, kept=plan.kept)
+        return await self._apply(tx, plan, version + 1, count, head_seq)
+
+    async def _apply(self, tx: Tx, plan: Plan, version: int, count: int, head_seq: int) -> Written:
+        now = clock.now()
+        at = {"version": version, "now": now}
+        await tx.many(SUPERSEDE, [(seq,) for seq in plan.supersede], **self._key, **at)
+        await tx.many(MOVE, plan.moved, **self._key)
+        await tx.many(INSERT, _placed(plan.insert), **self._key, **self._stamp, **at)
+        count += len(plan.insert) - len(plan.supersede)
+        await tx.run(
+            ADVANCE,
+            **self._key,
+            **at,
+            message_count=count,
+            head_seq=head_seq + len(plan.insert),
+            chain=self._links[-1] if plan.is_exact else None,
+        )
+        return Written(
+            self._session_id,
+            version,
+            count,
+            first_seq=plan.insert[0].seq if plan.insert else None,
+            last_seq=plan.insert[-1].seq if plan.insert else None,
+            superseded=len(plan.supersede),
+            kept=plan.kept,
+        )
+
+    async def _start(self, tx: Tx) -> Written | None:
+        """Create the session with the whole list; None when somebody else just did."""
+        if self._if_match:
+            raise StaleVersion("There is no such session yet; its version is 0.", current=0)
+        messages = self._messages(0)
+        row = await tx.compound(
+            START,
+            _numbered(messages),
+            **self._key,
+            **self._stamp,
+            added=len(messages),
+            chain=self._links[-1],
+            now=clock.now(),
+        )
+        if row is None:
+            return None
+        self._settle(behind=False)
+        return self._written(row, len(messages))
+
+    def _settle(self, *, behind: bool) -> None:
+        self._readers.settle(self._scope.tenant, self._session_id, behind=behind)
+
+    def _messages(self, first: int) -> list[NewMessage]:
+        for index in range(first, len(self._texts)):
+            if index not in self._parsed:
+                self._parsed[index] = parse_message(self._texts[index], index)
+        return [self._parsed[index] for index in range(first, len(self._texts))]
+
+    def _written(self, row: Row, added: int) -> Written:
+        version, count, head_seq = row
+        first = head_seq - added + 1 if added else None
+        return Written(self._session_id, version, count, first, head_seq if added else None)
+
+
+def _numbered(messages: Sequence[NewMessage]) -> list[tuple[Any, ...]]:
+    return [(n, *_cells(message)) for n, message in enumerate(messages, 1)]
+
+
+def _placed(placed: Sequence[Placed]) -> list[tuple[Any, ...]]:
+    return [(item.seq, item.place, *_cells(item.message)) for item in placed]
+
+
+def _cells(message: NewMessage) -> tuple[Any, ...]:
+    return (message.message_id, message.key, message.role, message.content, message.digest)

@@ -1,0 +1,216 @@
+-- The whole current schema: what a new install ends up with. The migrations add up to it.
+
+-- Sessions: a log of messages and events with many writers, and what is counted beside it.
+
+CREATE TABLE session (
+    tenant TEXT COLLATE "C" NOT NULL,
+    session_id TEXT COLLATE "C" NOT NULL,
+    owner_agent TEXT COLLATE "C" NOT NULL,
+    owner_user TEXT COLLATE "C" NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    title TEXT,
+    metadata TEXT NOT NULL,
+    parent_session_id TEXT COLLATE "C",
+    forked_at_message_id TEXT,
+    message_count BIGINT NOT NULL,
+    head_seq BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    chain BYTEA,
+    cost_data TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, session_id)
+) WITH (fillfactor = 80);  -- counters change every turn: leave room for HOT updates
+
+CREATE INDEX session_by_creation ON session (tenant, created_at, session_id);
+
+CREATE INDEX session_by_parent ON session (tenant, parent_session_id, created_at, session_id)
+WHERE parent_session_id IS NOT NULL;
+
+CREATE TABLE message (
+    tenant TEXT COLLATE "C" NOT NULL,
+    session_id TEXT COLLATE "C" NOT NULL,
+    seq BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    message_id TEXT COLLATE "C" NOT NULL,
+    match_key TEXT NOT NULL,
+    role TEXT,
+    owner_agent TEXT COLLATE "C" NOT NULL,
+    owner_user TEXT COLLATE "C" NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    content TEXT NOT NULL,
+    digest BYTEA NOT NULL,
+    version BIGINT NOT NULL,
+    superseded_version BIGINT,
+    created_at BIGINT NOT NULL,
+    superseded_at BIGINT,
+    PRIMARY KEY (tenant, session_id, seq)
+);
+
+CREATE INDEX message_live ON message (tenant, session_id, place) WHERE superseded_at IS NULL;
+
+CREATE INDEX message_by_id ON message (tenant, session_id, message_id);
+
+CREATE TABLE session_event (
+    tenant TEXT COLLATE "C" NOT NULL,
+    session_id TEXT COLLATE "C" NOT NULL,
+    seq BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    owner_agent TEXT COLLATE "C" NOT NULL,
+    owner_user TEXT COLLATE "C" NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    data TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, session_id, seq)
+);
+
+-- Traces: one summary row each, one part per author of a native post, one row per span.
+
+CREATE TABLE trace (
+    tenant TEXT COLLATE "C" NOT NULL,
+    trace_id TEXT COLLATE "C" NOT NULL,
+    session_id TEXT COLLATE "C",
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    model TEXT,
+    status TEXT NOT NULL,
+    duration_ns BIGINT,
+    span_count BIGINT NOT NULL,
+    error_count BIGINT NOT NULL,
+    tool_calls BIGINT NOT NULL,
+    prompt_tokens BIGINT,
+    completion_tokens BIGINT,
+    agents TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, trace_id)
+);
+
+CREATE INDEX trace_by_start ON trace (tenant, started_at, trace_id);
+
+CREATE INDEX trace_by_session ON trace (tenant, session_id, started_at, trace_id)
+WHERE session_id IS NOT NULL;
+
+CREATE TABLE trace_part (
+    tenant TEXT COLLATE "C" NOT NULL,
+    trace_id TEXT COLLATE "C" NOT NULL,
+    owner_agent TEXT COLLATE "C" NOT NULL,
+    owner_user TEXT COLLATE "C" NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    model TEXT,
+    session_id TEXT COLLATE "C",
+    status TEXT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, trace_id, owner_agent)
+);
+
+CREATE TABLE span (
+    tenant TEXT COLLATE "C" NOT NULL,
+    trace_id TEXT COLLATE "C" NOT NULL,
+    span_id TEXT COLLATE "C" NOT NULL,
+    parent_span_id TEXT COLLATE "C",
+    owner_agent TEXT COLLATE "C" NOT NULL,
+    owner_user TEXT COLLATE "C" NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    start_ns BIGINT NOT NULL,
+    end_ns BIGINT,
+    native_start DOUBLE PRECISION NOT NULL,
+    native_end DOUBLE PRECISION,
+    prompt_tokens BIGINT,
+    completion_tokens BIGINT,
+    attributes TEXT NOT NULL,
+    events TEXT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, trace_id, span_id)
+);
+
+-- Feedback, and its hourly counts: kept by triggers, so that no write can forget them.
+
+CREATE TABLE feedback (
+    tenant TEXT COLLATE "C" NOT NULL,
+    feedback_id TEXT COLLATE "C" NOT NULL,
+    owner_agent TEXT COLLATE "C" NOT NULL,
+    owner_user TEXT COLLATE "C" NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    user_id TEXT COLLATE "C" NOT NULL,
+    trace_id TEXT COLLATE "C",
+    session_id TEXT COLLATE "C",
+    rating SMALLINT NOT NULL CHECK (rating IN (1, -1)),
+    comment TEXT,
+    correction TEXT,
+    model_id TEXT,
+    latency_ms DOUBLE PRECISION,
+    turn_index BIGINT,
+    agent_type TEXT COLLATE "C",
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, feedback_id)
+);
+
+CREATE INDEX feedback_by_creation ON feedback (tenant, created_at, feedback_id);
+
+CREATE INDEX feedback_by_rating ON feedback (tenant, rating, created_at, feedback_id);
+
+CREATE INDEX feedback_by_trace ON feedback (tenant, trace_id, created_at, feedback_id)
+WHERE trace_id IS NOT NULL;
+
+CREATE INDEX feedback_by_session ON feedback (tenant, session_id, created_at, feedback_id)
+WHERE session_id IS NOT NULL;
+
+-- One row per hour and agent type. Several slots share an hour, so that writers on Postgres do
+-- not queue for one row; SQLite has one writer and uses slot 0.
+CREATE TABLE feedback_hour (
+    tenant TEXT COLLATE "C" NOT NULL,
+    hour BIGINT NOT NULL,
+    agent_type TEXT COLLATE "C" NOT NULL,
+    slot SMALLINT NOT NULL,
+    thumbs_up BIGINT NOT NULL,
+    thumbs_down BIGINT NOT NULL,
+    PRIMARY KEY (tenant, hour, agent_type, slot)
+) WITH (fillfactor = 70);
+
+CREATE FUNCTION feedback_count_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    up BIGINT := 0;
+    down BIGINT := 0;
+    record feedback%ROWTYPE;
+BEGIN
+    IF TG_OP <> 'DELETE' THEN
+        record := NEW;
+        up := up + (NEW.rating = 1)::int;
+        down := down + (NEW.rating = -1)::int;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        record := OLD;
+        up := up - (OLD.rating = 1)::int;
+        down := down - (OLD.rating = -1)::int;
+    END IF;
+    INSERT INTO feedback_hour AS h (tenant, hour, agent_type, slot, thumbs_up, thumbs_down)
+    VALUES (
+        record.tenant, record.created_at - record.created_at % 3600000000,
+        coalesce(record.agent_type, ''), floor(random() * 16), up, down
+    )
+    ON CONFLICT (tenant, hour, agent_type, slot) DO UPDATE SET
+        thumbs_up = h.thumbs_up + excluded.thumbs_up,
+        thumbs_down = h.thumbs_down + excluded.thumbs_down;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER feedback_counted AFTER INSERT OR DELETE ON feedback
+FOR EACH ROW EXECUTE FUNCTION feedback_count_v1();
+
+CREATE TRIGGER feedback_recounted AFTER UPDATE OF rating ON feedback
+FOR EACH ROW WHEN (OLD.rating <> NEW.rating) EXECUTE FUNCTION feedback_count_v1();

@@ -1,0 +1,213 @@
+-- The whole current schema: what a new install ends up with. The migrations add up to it.
+
+-- Sessions: a log of messages and events with many writers, and what is counted beside it.
+
+CREATE TABLE session (
+    tenant TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    owner_agent TEXT NOT NULL,
+    owner_user TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    title TEXT,
+    metadata TEXT NOT NULL,
+    parent_session_id TEXT,
+    forked_at_message_id TEXT,
+    message_count INTEGER NOT NULL,
+    head_seq INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    chain BLOB,
+    cost_data TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, session_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX session_by_creation ON session (tenant, created_at, session_id);
+
+CREATE INDEX session_by_parent ON session (tenant, parent_session_id, created_at, session_id)
+WHERE parent_session_id IS NOT NULL;
+
+CREATE TABLE message (
+    tenant TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    match_key TEXT NOT NULL,
+    role TEXT,
+    owner_agent TEXT NOT NULL,
+    owner_user TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    content TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    superseded_version INTEGER,
+    created_at INTEGER NOT NULL,
+    superseded_at INTEGER,
+    PRIMARY KEY (tenant, session_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX message_live ON message (tenant, session_id, place) WHERE superseded_at IS NULL;
+
+CREATE INDEX message_by_id ON message (tenant, session_id, message_id);
+
+CREATE TABLE session_event (
+    tenant TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    owner_agent TEXT NOT NULL,
+    owner_user TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    data TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, session_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Traces: one summary row each, one part per author of a native post, one row per span.
+
+CREATE TABLE trace (
+    tenant TEXT NOT NULL,
+    trace_id TEXT NOT NULL,
+    session_id TEXT,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    model TEXT,
+    status TEXT NOT NULL,
+    duration_ns INTEGER,
+    span_count INTEGER NOT NULL,
+    error_count INTEGER NOT NULL,
+    tool_calls INTEGER NOT NULL,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    agents TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, trace_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX trace_by_start ON trace (tenant, started_at, trace_id);
+
+CREATE INDEX trace_by_session ON trace (tenant, session_id, started_at, trace_id)
+WHERE session_id IS NOT NULL;
+
+CREATE TABLE trace_part (
+    tenant TEXT NOT NULL,
+    trace_id TEXT NOT NULL,
+    owner_agent TEXT NOT NULL,
+    owner_user TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    model TEXT,
+    session_id TEXT,
+    status TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, trace_id, owner_agent)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE span (
+    tenant TEXT NOT NULL,
+    trace_id TEXT NOT NULL,
+    span_id TEXT NOT NULL,
+    parent_span_id TEXT,
+    owner_agent TEXT NOT NULL,
+    owner_user TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    start_ns INTEGER NOT NULL,
+    end_ns INTEGER,
+    native_start REAL NOT NULL,
+    native_end REAL,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    attributes TEXT NOT NULL,
+    events TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, trace_id, span_id)
+) STRICT, WITHOUT ROWID;
+
+-- Feedback, and its hourly counts: kept by triggers, so that no write can forget them.
+
+CREATE TABLE feedback (
+    tenant TEXT NOT NULL,
+    feedback_id TEXT NOT NULL,
+    owner_agent TEXT NOT NULL,
+    owner_user TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    user_id TEXT NOT NULL,
+    trace_id TEXT,
+    session_id TEXT,
+    rating INTEGER NOT NULL CHECK (rating IN (1, -1)),
+    comment TEXT,
+    correction TEXT,
+    model_id TEXT,
+    latency_ms REAL,
+    turn_index INTEGER,
+    agent_type TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, feedback_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX feedback_by_creation ON feedback (tenant, created_at, feedback_id);
+
+CREATE INDEX feedback_by_rating ON feedback (tenant, rating, created_at, feedback_id);
+
+CREATE INDEX feedback_by_trace ON feedback (tenant, trace_id, created_at, feedback_id)
+WHERE trace_id IS NOT NULL;
+
+CREATE INDEX feedback_by_session ON feedback (tenant, session_id, created_at, feedback_id)
+WHERE session_id IS NOT NULL;
+
+-- One row per hour and agent type. Several slots share an hour, so that writers on Postgres do
+-- not queue for one row; SQLite has one writer and uses slot 0.
+CREATE TABLE feedback_hour (
+    tenant TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    agent_type TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    thumbs_up INTEGER NOT NULL,
+    thumbs_down INTEGER NOT NULL,
+    PRIMARY KEY (tenant, hour, agent_type, slot)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER feedback_counted AFTER INSERT ON feedback
+BEGIN
+    INSERT INTO feedback_hour (tenant, hour, agent_type, slot, thumbs_up, thumbs_down)
+    VALUES (
+        NEW.tenant, NEW.created_at - NEW.created_at % 3600000000, coalesce(NEW.agent_type, ''), 0,
+        NEW.rating = 1, NEW.rating = -1
+    )
+    ON CONFLICT (tenant, hour, agent_type, slot) DO UPDATE SET
+        thumbs_up = thumbs_up + excluded.thumbs_up,
+        thumbs_down = thumbs_down + excluded.thumbs_down;
+END;
+
+CREATE TRIGGER feedback_recounted AFTER UPDATE OF rating ON feedback
+WHEN OLD.rating <> NEW.rating
+BEGIN
+    UPDATE feedback_hour SET
+        thumbs_up = thumbs_up + NEW.rating,
+        thumbs_down = thumbs_down - NEW.rating
+    WHERE tenant = NEW.tenant AND hour = NEW.created_at - NEW.created_at % 3600000000
+        AND agent_type = coalesce(NEW.agent_type, '') AND slot = 0;
+END;
+
+CREATE TRIGGER feedback_uncounted AFTER DELETE ON feedback
+BEGIN
+    UPDATE feedback_hour SET
+        thumbs_up = thumbs_up - (OLD.rating = 1),
+        thumbs_down = thumbs_down - (OLD.rating = -1)
+    WHERE tenant = OLD.tenant AND hour = OLD.created_at - OLD.created_at % 3600000000
+        AND agent_type = coalesce(OLD.agent_type, '') AND slot = 0;
+END;

@@ -1,0 +1,202 @@
+"""Named SQL: one text for SQLite and Postgres, loaded once from `statements/*.sql`.
+
+A statement file is read by people first. Each entry is
+
+    -- name: list_feedback hot
+    -- What it is for, and which index serves it.
+    SELECT ... WHERE tenant = :tenant [AND rating = :rating] LIMIT :limit;
+
+- `:name` is a parameter; it becomes `?n` or `$n` once, and a call is a tuple build.
+- `[...]` is left out unless every parameter in it is given, so each shape of filters is one
+  prepared statement with a plan of its own.
+- `{token}` is a dialect fragment (`dialect.py`), or a list declared with `-- columns token: ...`.
+- `-- rows: a TEXT, b BIGINT` declares bulk input and its Postgres types, used as `{rows}`:
+  `unnest` on Postgres, one bound row per execution on SQLite.
+- `-- dialect: sqlite` / `-- dialect: postgres` start a variant where one text cannot do, each with
+  its reason. A SQLite variant may have several commands split by `-- then:`; the first decides,
+  the others see the columns it returned, and the last runs once per bulk row. Postgres does the
+  same in one statement.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from commonhold.errors import FieldError, InvalidRequest
+from commonhold.sql.dialect import DIALECTS, FRAGMENTS, Dialect
+
+_HEADER = re.compile(r"^-- name: (?P<name>[a-z_]+)(?P<tags>( [a-z]+)*)$", re.MULTILINE)
+_COLUMNS = re.compile(r"^-- columns (?P<name>[a-z_]+): (?P<list>.+)$", re.MULTILINE)
+_ROWS = re.compile(r"^-- rows: (.+)$", re.MULTILINE)
+_DIALECT = re.compile(r"^-- dialect: (sqlite|postgres)\b.*$", re.MULTILINE)
+_THEN = re.compile(r"^-- then:.*$", re.MULTILINE)
+_COMMENT = re.compile(r"--[^\n]*")
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
+_TOKEN = re.compile(r"\{([a-z_]+)\}")
+_WRITE = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Text for a driver, and the order in which it wants its arguments."""
+
+    text: str
+    names: tuple[str, ...]
+
+    def values(self, args: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The arguments in order.
+
+        Raises:
+            InvalidRequest: a text holds a NUL, which Postgres cannot store.
+        """
+        values = tuple([args[name] for name in self.names])
+        for value in values:
+            if value.__class__ is str and "\0" in value:
+                raise _nul(self.names[values.index(value)])
+        return values
+
+
+@dataclass(slots=True)
+class Command:
+    """One SQL command in one dialect; its shapes are compiled when first used and kept."""
+
+    dialect: Dialect
+    pieces: tuple[str, ...]
+    rows: tuple[tuple[str, str], ...]
+    _shapes: dict[tuple[bool, ...], Compiled] = field(default_factory=dict)
+
+    def shape(self, args: Mapping[str, Any]) -> Compiled:
+        """The text with the optional parts whose parameters are all given."""
+        if len(self.pieces) == 1:
+            key: tuple[bool, ...] = ()
+        else:
+            key = tuple([self._is_given(piece, args) for piece in self.pieces[1::2]])
+        compiled = self._shapes.get(key)
+        if compiled is None:
+            compiled = self._shapes[key] = self._compile(key)
+        return compiled
+
+    def _is_given(self, piece: str, args: Mapping[str, Any]) -> bool:
+        return all(args.get(name) is not None for name in _PARAMETER.findall(piece))
+
+    def _compile(self, key: Sequence[bool]) -> Compiled:
+        chosen = [piece for n, piece in enumerate(self.pieces) if n % 2 == 0 or key[n // 2]]
+        names: list[str] = []
+
+        def number(name: str) -> str:
+            if name not in names:
+                names.append(name)
+            return f"{self.dialect.mark}{names.index(name) + 1}"
+
+        text = _PARAMETER.sub(lambda match: number(match.group(1)), "".join(chosen))
+        if "{rows}" in text:
+            source = self.dialect.rows_source(self.rows, number)
+            text = text.replace("{rows}", source)
+        return Compiled(" ".join(text.split()), tuple(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A named statement in both dialects. `is_hot` promises an index and bounded work."""
+
+    name: str
+    doc: str
+    is_hot: bool
+    is_split: bool
+    writes: bool
+    rows: tuple[str, ...]
+    commands: Mapping[str, tuple[Command, ...]]
+
+
+@cache
+def load() -> Mapping[str, Statement]:
+    """Every statement of the package by name."""
+    found: dict[str, Statement] = {}
+    for source in sorted(_sources(), key=lambda item: item[0]):
+        for statement in parse(source[1]):
+            if statement.name in found:
+                raise ValueError(f"{source[0]}: {statement.name} is defined twice")
+            found[statement.name] = statement
+    return found
+
+
+def statement(name: str) -> Statement:
+    """The statement of that name; a misspelt one fails when the module is imported."""
+    return load()[name]
+
+
+def _sources() -> Iterator[tuple[str, str]]:
+    for item in resources.files("commonhold.sql").joinpath("statements").iterdir():
+        if item.name.endswith(".sql"):
+            yield item.name, item.read_text(encoding="utf-8")
+
+
+def parse(text: str) -> Iterator[Statement]:
+    """The statements of one file."""
+    lists = {match["name"]: match["list"] for match in _COLUMNS.finditer(text)}
+    headers = list(_HEADER.finditer(text))
+    for index, header in enumerate(headers):
+        end = headers[index + 1].start() if index + 1 < len(headers) else len(text)
+        yield _statement(header, text[header.end() : end], lists)
+
+
+def _statement(header: re.Match[str], body: str, lists: Mapping[str, str]) -> Statement:
+    declared = _ROWS.search(body)
+    rows = _row_columns(declared.group(1)) if declared else ()
+    parts = _DIALECT.split(body)
+    doc = " ".join(line[2:].strip() for line in parts[0].splitlines() if _is_doc(line))
+    if len(parts) == 1:
+        texts = dict.fromkeys(DIALECTS, parts[0])
+    else:
+        texts = dict(zip(parts[1::2], parts[2::2], strict=True))
+    commands = {
+        name: tuple(
+            _command(DIALECTS[name], part, rows, lists) for part in _THEN.split(texts[name])
+        )
+        for name in DIALECTS
+    }
+    return Statement(
+        name=header["name"],
+        doc=doc,
+        is_hot="hot" in header["tags"].split(),
+        is_split=len(parts) > 1,
+        writes=any(_WRITE.search(_COMMENT.sub("", part)) for part in texts.values()),
+        rows=tuple(name for name, _ in rows),
+        commands=commands,
+    )
+
+
+def _is_doc(line: str) -> bool:
+    return line.startswith("-- ") and not line.startswith(("-- rows:", "-- columns "))
+
+
+def _row_columns(declared: str) -> tuple[tuple[str, str], ...]:
+    pairs = (item.split() for item in declared.split(","))
+    return tuple((name, kind) for name, kind in pairs)
+
+
+def _command(
+    dialect: Dialect,
+    text: str,
+    rows: tuple[tuple[str, str], ...],
+    lists: Mapping[str, str],
+) -> Command:
+    def expand(match: re.Match[str]) -> str:
+        token = match.group(1)
+        if token == "rows":  # noqa: S105  (a keyword of the file format, not a password)
+            return match.group(0)
+        return lists.get(token) or FRAGMENTS[token][dialect.name]
+
+    plain = _TOKEN.sub(expand, _COMMENT.sub("", text)).strip().removesuffix(";")
+    return Command(dialect, tuple(_OPTIONAL.split(plain)), rows)
+
+
+def _nul(field_name: str) -> InvalidRequest:
+    rule = "must not hold a NUL character"
+    return InvalidRequest(f"{field_name} {rule}.", errors=[FieldError((field_name,), rule)])
