@@ -1,0 +1,174 @@
+"""What a service answered, as a model value, or raised as the error it stands for. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from commonhold.client.problems import Answer, error_of, foreign, problem_of, surprise
+from commonhold.client.shapes import (
+    CostShape,
+    FeedbackShape,
+    HistoryShape,
+    MessageShape,
+    SessionShape,
+    StateShape,
+    StatsShape,
+    SummaryShape,
+    TraceShape,
+    WrittenShape,
+)
+from commonhold.errors import InvalidRequest, NotFound
+from commonhold.model import wire
+from commonhold.model.feedback import Feedback, FeedbackStats
+from commonhold.model.opaque import JsonText
+from commonhold.model.page import Page
+from commonhold.model.session import History, Message, Session, Written
+from commonhold.model.trace import Trace, TraceSummary
+
+T = TypeVar("T")
+D = TypeVar("D")
+S = TypeVar("S", bound=msgspec.Struct)
+
+# A proxy that compresses may make a strong tag a weak one, or add a suffix to it.
+_ETAG = re.compile(r'(?:W/)?"(\d+)')
+_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+
+_ANYTHING = msgspec.json.Decoder(msgspec.Raw)
+_SESSION = msgspec.json.Decoder(SessionShape)
+_SESSIONS = msgspec.json.Decoder(list[SessionShape])
+_HISTORY = msgspec.json.Decoder(HistoryShape)
+_MESSAGES = msgspec.json.Decoder(list[MessageShape])
+_WRITTEN = msgspec.json.Decoder(WrittenShape)
+_COST = msgspec.json.Decoder(CostShape)
+_STATE = msgspec.json.Decoder(StateShape)
+_TRACE = msgspec.json.Decoder(TraceShape)
+_SUMMARIES = msgspec.json.Decoder(list[SummaryShape])
+_FEEDBACK = msgspec.json.Decoder(FeedbackShape)
+_FEEDBACKS = msgspec.json.Decoder(list[FeedbackShape])
+_STATS = msgspec.json.Decoder(list[StatsShape])
+
+
+def done(answer: Answer) -> None:
+    """Nothing but that the call succeeded."""
+    _read(answer, _ANYTHING, bool)
+
+
+def deleted(answer: Answer) -> None:
+    """That it is gone. A lost attempt that did it makes the next one find nothing."""
+    problem = problem_of(answer) if answer.in_doubt else None
+    if problem is None or problem.code != NotFound.code:
+        done(answer)
+
+
+def session(answer: Answer) -> Session:
+    """A session without its messages."""
+    return _read(answer, _SESSION, lambda shape: wire.session_in(_fields(shape)))
+
+
+def sessions(answer: Answer) -> Page[Session]:
+    """A page of sessions."""
+    return _page(answer, _SESSIONS, wire.session_in)
+
+
+def history(answer: Answer) -> History:
+    """The live messages, at the version that the `ETag` names."""
+
+    def build(shape: HistoryShape) -> History:
+        tag = _ETAG.match(answer.headers.get("etag", ""))
+        if tag is None:
+            raise ValueError("it names no version in an ETag")
+        return History(shape.session_id, int(tag.group(1)), _text(shape.messages))
+
+    return _read(answer, _HISTORY, build)
+
+
+def messages(answer: Answer) -> Page[Message]:
+    """A stretch of a log; its cursor is the last sequence."""
+    return _page(answer, _MESSAGES, wire.message_in, "after")
+
+
+def written(answer: Answer) -> Written:
+    """What a write did."""
+    return _read(answer, _WRITTEN, lambda shape: wire.written_in(_fields(shape)))
+
+
+def cost(answer: Answer) -> JsonText:
+    """The cost data of a session."""
+    return _read(answer, _COST, lambda shape: _text(shape.cost_data))
+
+
+def state(answer: Answer) -> JsonText:
+    """The agent state of a session."""
+    return _read(answer, _STATE, lambda shape: _text(shape.state))
+
+
+def trace(answer: Answer) -> Trace:
+    """A whole trace."""
+
+    def build(shape: TraceShape) -> Trace:
+        return wire.trace_in({**_fields(shape), "spans": [_fields(span) for span in shape.spans]})
+
+    return _read(answer, _TRACE, build)
+
+
+def summaries(answer: Answer) -> Page[TraceSummary]:
+    """A page of traces."""
+    return _page(answer, _SUMMARIES, wire.summary_in)
+
+
+def feedback(answer: Answer) -> Feedback:
+    """A feedback record."""
+    return _read(answer, _FEEDBACK, lambda shape: wire.feedback_in(_fields(shape)))
+
+
+def feedbacks(answer: Answer) -> Page[Feedback]:
+    """A page of feedback records."""
+    return _page(answer, _FEEDBACKS, wire.feedback_in)
+
+
+def stats(answer: Answer) -> tuple[FeedbackStats, ...]:
+    """Windows of feedback statistics."""
+    return _page(answer, _STATS, wire.stats_in).items
+
+
+def _page(
+    answer: Answer,
+    decoder: msgspec.json.Decoder[list[S]],
+    build: Callable[[Mapping[str, Any]], T],
+    cursor: str = "cursor",
+) -> Page[T]:
+    items = _read(answer, decoder, lambda shapes: tuple(build(_fields(one)) for one in shapes))
+    return Page(items, _next(answer, cursor))
+
+
+def _next(answer: Answer, name: str) -> str | None:
+    """The cursor in `Link: <...>; rel="next"`, or None when the list ends here."""
+    link = _NEXT.search(answer.headers.get("link", ""))
+    query = urlsplit(link.group(1)).query if link else ""
+    return next(iter(parse_qs(query).get(name, [])), None)
+
+
+def _read(answer: Answer, decoder: msgspec.json.Decoder[D], build: Callable[[D], T]) -> T:
+    if not answer.is_success:
+        raise error_of(answer)
+    try:
+        return build(decoder.decode(answer.body))
+    except msgspec.ValidationError as reason:
+        raise surprise(answer, reason) from None
+    except msgspec.DecodeError:
+        raise foreign(answer) from None
+    except (ValueError, RecursionError, InvalidRequest) as reason:
+        raise surprise(answer, reason) from None
+
+
+def _fields(shape: msgspec.Struct) -> dict[str, Any]:
+    return msgspec.structs.asdict(shape)
+
+
+def _text(raw: msgspec.Raw) -> JsonText:
+    return JsonText(bytes(raw).decode())

@@ -1,0 +1,58 @@
+"""Feedback kept by a service."""
+
+from __future__ import annotations
+
+from commonhold.client import answers, requests
+from commonhold.client.transport import Line
+from commonhold.errors import NotFound
+from commonhold.model import ids
+from commonhold.model.feedback import (
+    Feedback,
+    FeedbackPatch,
+    FeedbackQuery,
+    FeedbackStats,
+    NewFeedback,
+    StatsQuery,
+)
+from commonhold.model.page import Page
+
+_STATS = "stats"
+"""Not an id: `/v1/feedback/stats` is another route."""
+
+
+class HttpFeedback:
+    """`contract.feedback.Feedback` over HTTP."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def create(self, new: NewFeedback, /) -> Feedback:
+        return answers.feedback(await self._line.send(requests.create_feedback(new)))
+
+    async def find(self, feedback_id: str, /) -> Feedback | None:
+        try:
+            return await self.get(feedback_id)
+        except NotFound:
+            return None
+
+    async def get(self, feedback_id: str, /) -> Feedback:
+        _check_key(feedback_id)
+        return answers.feedback(await self._line.send(requests.get_feedback(feedback_id)))
+
+    async def patch(self, feedback_id: str, patch: FeedbackPatch, /) -> Feedback:
+        if patch.is_empty:
+            return await self.get(feedback_id)
+        _check_key(feedback_id)
+        call = requests.patch_feedback(feedback_id, patch)
+        return answers.feedback(await self._line.send(call))
+
+    async def list(self, query: FeedbackQuery = FeedbackQuery(), /) -> Page[Feedback]:
+        return answers.feedbacks(await self._line.send(requests.list_feedback(query)))
+
+    async def stats(self, query: StatsQuery = StatsQuery(), /) -> tuple[FeedbackStats, ...]:
+        return answers.stats(await self._line.send(requests.feedback_stats(query)))
+
+
+def _check_key(feedback_id: str) -> None:
+    if not ids.is_key(feedback_id) or feedback_id == _STATS:
+        raise NotFound(f"Feedback {feedback_id} not found")

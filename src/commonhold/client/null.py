@@ -1,0 +1,244 @@
+"""The backend that keeps nothing: writes are checked like anywhere, then let go."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from commonhold.client.requests import check_opaque
+from commonhold.errors import Closed, NotFound, StaleVersion
+from commonhold.model import clock, ids, opaque
+from commonhold.model.feedback import (
+    ANONYMOUS,
+    Feedback,
+    FeedbackPatch,
+    FeedbackQuery,
+    FeedbackStats,
+    NewFeedback,
+    StatsQuery,
+)
+from commonhold.model.opaque import JsonText
+from commonhold.model.page import Page, check_window, decode_cursor
+from commonhold.model.scope import ANYONE, Scope
+from commonhold.model.session import (
+    History,
+    Message,
+    MessageQuery,
+    NewSession,
+    PutMode,
+    Session,
+    SessionQuery,
+    Written,
+    parse_message,
+)
+from commonhold.model.trace import Trace, TraceQuery, TraceSummary
+
+log = logging.getLogger("commonhold.null")
+
+
+class Gate:
+    """Whether a backend, and everything bound from it, is still open."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+
+    def check(self) -> None:
+        """Let a call through.
+
+        Raises:
+            Closed: after `aclose`.
+        """
+        if not self.is_open:
+            raise Closed
+
+
+class NullSessions:
+    """`contract.sessions.Sessions` that keeps nothing."""
+
+    def __init__(self, gate: Gate, scope: Scope) -> None:
+        self._gate = gate
+        self._author = scope.author
+
+    async def create(self, new: NewSession = NewSession(), /) -> Session:
+        metadata = opaque.object_text(new.metadata, "metadata")
+        self._gate.check()
+        log.debug("a session was created and not kept")
+        now = clock.now()
+        return Session(
+            new.session_id or ids.new_id("sess"),
+            created_at=now,
+            updated_at=now,
+            agent=self._author.agent,
+            user=self._author.user,
+            title=new.title,
+            metadata=metadata,
+            parent_session_id=new.parent_session_id,
+            forked_at_message_id=new.forked_at_message_id,
+        )
+
+    async def find(self, session_id: str, /) -> Session | None:
+        self._gate.check()
+        return None
+
+    async def get(self, session_id: str, /) -> Session:
+        raise self._missing(session_id)
+
+    async def history(self, session_id: str, /) -> History:
+        raise self._missing(session_id)
+
+    async def messages(
+        self, session_id: str, query: MessageQuery = MessageQuery(), /
+    ) -> Page[Message]:
+        check_window(query.limit, query.after)
+        raise self._missing(session_id)
+
+    async def put(
+        self,
+        session_id: str,
+        messages: Sequence[str],
+        /,
+        *,
+        mode: PutMode = "merge",
+        if_match: int | None = None,
+    ) -> Written:
+        ids.check_key(session_id, "session_id")
+        self._gate.check()
+        if if_match:
+            raise StaleVersion("There is no such session yet; its version is 0.", current=0)
+        for index, text in enumerate(messages):
+            parse_message(text, index)
+        log.debug("%d messages were not kept", len(messages))
+        count = len(messages)
+        return Written(session_id, 1, count, 1 if count else None, count or None)
+
+    async def cost(self, session_id: str, /) -> JsonText:
+        raise self._missing(session_id)
+
+    async def patch_cost(self, session_id: str, patch: Mapping[str, Any] | str, /) -> JsonText:
+        opaque.object_text(patch, "cost_data")
+        raise self._missing(session_id)
+
+    async def state(self, session_id: str, /) -> JsonText:
+        raise self._missing(session_id)
+
+    async def patch_state(self, session_id: str, patch: Mapping[str, Any] | str, /) -> JsonText:
+        opaque.object_text(patch, "state")
+        raise self._missing(session_id)
+
+    async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
+        raise self._missing(session_id)
+
+    async def revert(self, session_id: str, /, *, to: int) -> Written:
+        raise self._missing(session_id)
+
+    async def list(self, query: SessionQuery = SessionQuery(), /) -> Page[Session]:
+        _check_page(query)
+        self._gate.check()
+        return Page(())
+
+    async def delete(self, session_id: str, /) -> None:
+        raise self._missing(session_id)
+
+    def _missing(self, session_id: str) -> NotFound:
+        self._gate.check()
+        return NotFound(f"Session {session_id} not found")
+
+
+class NullTraces:
+    """`contract.traces.Traces` that keeps nothing."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def put(self, trace: Trace, /) -> None:
+        check_opaque(trace)
+        self._gate.check()
+        log.debug("a trace of %d spans was not kept", len(trace.spans))
+
+    async def find(self, trace_id: str, /) -> Trace | None:
+        self._gate.check()
+        return None
+
+    async def get(self, trace_id: str, /) -> Trace:
+        self._gate.check()
+        raise NotFound(f"Trace {trace_id} not found")
+
+    async def list(self, query: TraceQuery = TraceQuery(), /) -> Page[TraceSummary]:
+        _check_page(query)
+        self._gate.check()
+        return Page(())
+
+
+class NullFeedback:
+    """`contract.feedback.Feedback` that keeps nothing."""
+
+    def __init__(self, gate: Gate, scope: Scope) -> None:
+        self._gate = gate
+        self._author = scope.author
+
+    async def create(self, new: NewFeedback, /) -> Feedback:
+        self._gate.check()
+        log.debug("feedback was not kept")
+        now = clock.now()
+        return Feedback(
+            ids.new_id("fb"),
+            new.rating,
+            created_at=now,
+            updated_at=now,
+            trace_id=new.trace_id,
+            session_id=new.session_id,
+            comment=new.comment,
+            correction=new.correction,
+            model_id=new.model_id,
+            latency_ms=new.latency_ms,
+            turn_index=new.turn_index,
+            agent_type=new.agent_type,
+            user_id=self._author.user or ANONYMOUS,
+            agent=self._author.agent,
+        )
+
+    async def find(self, feedback_id: str, /) -> Feedback | None:
+        self._gate.check()
+        return None
+
+    async def get(self, feedback_id: str, /) -> Feedback:
+        self._gate.check()
+        raise NotFound(f"Feedback {feedback_id} not found")
+
+    async def patch(self, feedback_id: str, patch: FeedbackPatch, /) -> Feedback:
+        return await self.get(feedback_id)
+
+    async def list(self, query: FeedbackQuery = FeedbackQuery(), /) -> Page[Feedback]:
+        _check_page(query)
+        self._gate.check()
+        return Page(())
+
+    async def stats(self, query: StatsQuery = StatsQuery(), /) -> tuple[FeedbackStats, ...]:
+        self._gate.check()
+        return ()
+
+
+class NullBackend:
+    """`contract.stores.Backend` behind the URL `null:`."""
+
+    def __init__(self, scope: Scope = ANYONE, *, gate: Gate | None = None) -> None:
+        self._gate = gate or Gate()
+        self.sessions = NullSessions(self._gate, scope)
+        self.traces = NullTraces(self._gate)
+        self.feedback = NullFeedback(self._gate, scope)
+
+    def bind(self, scope: Scope, /) -> NullBackend:
+        return NullBackend(scope, gate=self._gate)
+
+    async def check(self) -> None:
+        self._gate.check()
+
+    async def aclose(self) -> None:
+        self._gate.is_open = False
+
+
+def _check_page(query: SessionQuery | TraceQuery | FeedbackQuery) -> None:
+    check_window(query.limit, query.offset)
+    if query.cursor:
+        decode_cursor(query.cursor)

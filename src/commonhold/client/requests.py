@@ -1,0 +1,281 @@
+"""What each method of the contract asks of a service, as a value. Pure.
+
+What could not be stored is refused here, with the error a local store raises, and not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from commonhold.errors import FieldError, InvalidRequest
+from commonhold.model import ids, opaque, wire
+from commonhold.model.clock import Micros, to_rfc3339
+from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, NewFeedback, StatsQuery
+from commonhold.model.page import check_window, decode_cursor
+from commonhold.model.session import (
+    MessageQuery,
+    NewSession,
+    PutMode,
+    SessionQuery,
+    parse_message,
+)
+from commonhold.model.trace import Trace, TraceQuery
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `target` is its path below the service's URL, and its query, percent-encoded.
+
+    `idempotent` says that it may be sent again when nobody knows whether it was carried out.
+    """
+
+    method: str
+    target: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    idempotent: bool = True
+
+
+# Asked once: whoever asks whether a service is ready wants to know about now.
+READY = Call("GET", "/readyz", idempotent=False)
+
+
+# --- sessions -------------------------------------------------------------------------------
+
+
+def create_session(new: NewSession) -> Call:
+    """Without an id, a second attempt would make a second session."""
+    metadata = wire.raw(opaque.object_text(new.metadata, "metadata"))
+    body = _given({**asdict(new), "metadata": metadata})
+    return Call("POST", "/v1/sessions", _json(body), idempotent=new.session_id is not None)
+
+
+def get_session(session_id: str) -> Call:
+    """The session without its messages."""
+    return Call("GET", _path("/v1/sessions", session_id, "summary"))
+
+
+def get_history(session_id: str) -> Call:
+    """The live messages."""
+    return Call("GET", _path("/v1/sessions", session_id))
+
+
+def list_messages(session_id: str, query: MessageQuery) -> Call:
+    """A stretch of the log."""
+    check_window(query.limit, query.after)
+    target = _query(
+        _path("/v1/sessions", session_id, "messages"),
+        after=query.after or None,
+        limit=query.limit,
+        include="superseded" if query.include_superseded else None,
+    )
+    return Call("GET", target)
+
+
+def put_messages(
+    session_id: str, messages: Sequence[str], mode: PutMode, if_match: int | None
+) -> Call:
+    """The whole list, each message as its author spelt it."""
+    ids.check_key(session_id, "session_id")
+    body = {"messages": [_message(text, index) for index, text in enumerate(messages)]}
+    target = _query(_path("/v1/sessions", session_id), mode=None if mode == "merge" else mode)
+    headers = {} if if_match is None else {"If-Match": f'"{if_match}"'}
+    return Call("PUT", target, _json(body), headers)
+
+
+def get_cost(session_id: str) -> Call:
+    """The cost data."""
+    return Call("GET", _path("/v1/sessions", session_id, "cost_data"))
+
+
+def patch_cost(session_id: str, patch: Mapping[str, Any] | str) -> Call:
+    """Merge into the cost data."""
+    body = {"cost_data": wire.raw(opaque.object_text(patch, "cost_data"))}
+    return Call("PATCH", _path("/v1/sessions", session_id), _json(body))
+
+
+def get_state(session_id: str) -> Call:
+    """The agent state."""
+    return Call("GET", _path("/v1/sessions", session_id, "state"))
+
+
+def patch_state(session_id: str, patch: Mapping[str, Any] | str) -> Call:
+    """Merge into the agent state."""
+    body = {"state": wire.raw(opaque.object_text(patch, "state"))}
+    return Call("PATCH", _path("/v1/sessions", session_id, "state"), _json(body))
+
+
+def fork(session_id: str, at: int | None) -> Call:
+    """A second attempt would make a second session."""
+    body = {} if at is None else {"from_message_index": at}
+    return Call("POST", _path("/v1/sessions", session_id, "fork"), _json(body), idempotent=False)
+
+
+def revert(session_id: str, to: int) -> Call:
+    """A second attempt would also supersede what others wrote after the first."""
+    target = _path("/v1/sessions", session_id, "revert")
+    return Call("POST", target, _json({"to_message_index": to}), idempotent=False)
+
+
+def list_sessions(query: SessionQuery) -> Call:
+    """A page of sessions."""
+    target = _query(
+        "/v1/sessions",
+        **_window(query),
+        agent=query.agent,
+        user=query.user,
+        parent=query.parent,
+        since=_time(query.since),
+        until=_time(query.until),
+    )
+    return Call("GET", target)
+
+
+def delete_session(session_id: str) -> Call:
+    """The session with everything in it."""
+    return Call("DELETE", _path("/v1/sessions", session_id))
+
+
+# --- traces ---------------------------------------------------------------------------------
+
+
+def put_trace(trace: Trace) -> Call:
+    """This author's part of a trace. Spans merge by id, so that a second attempt is harmless."""
+    check_opaque(trace)
+    return Call("POST", "/v1/traces", _json(wire.trace_out(trace)))
+
+
+def get_trace(trace_id: str) -> Call:
+    """The whole trace."""
+    return Call("GET", _path("/v1/traces", trace_id))
+
+
+def list_traces(query: TraceQuery) -> Call:
+    """A page of summaries."""
+    target = _query(
+        "/v1/traces",
+        **_window(query),
+        session_id=query.session_id,
+        status=query.status,
+        since=_time(query.since),
+        until=_time(query.until),
+    )
+    return Call("GET", target)
+
+
+# --- feedback -------------------------------------------------------------------------------
+
+
+def create_feedback(new: NewFeedback) -> Call:
+    """A second attempt would be a second vote."""
+    return Call("POST", "/v1/feedback", _json(_given(asdict(new))), idempotent=False)
+
+
+def get_feedback(feedback_id: str) -> Call:
+    """One record."""
+    return Call("GET", _path("/v1/feedback", feedback_id))
+
+
+def patch_feedback(feedback_id: str, patch: FeedbackPatch) -> Call:
+    """What is None stays as it is."""
+    return Call("PATCH", _path("/v1/feedback", feedback_id), _json(_given(asdict(patch))))
+
+
+def list_feedback(query: FeedbackQuery) -> Call:
+    """A page of records."""
+    target = _query(
+        "/v1/feedback",
+        **_window(query),
+        trace_id=query.trace_id,
+        session_id=query.session_id,
+        user_id=query.user_id,
+        agent_type=query.agent_type,
+        rating=query.rating,
+        since=_time(query.since),
+        until=_time(query.until),
+    )
+    return Call("GET", target)
+
+
+def feedback_stats(query: StatsQuery) -> Call:
+    """Votes per window."""
+    target = _query(
+        "/v1/feedback/stats",
+        window=query.window,
+        agent_type=query.agent_type,
+        since=_time(query.since),
+        until=_time(query.until),
+    )
+    return Call("GET", target)
+
+
+# --- pieces ---------------------------------------------------------------------------------
+
+
+def agent_prefix(agent: str) -> str:
+    """The path that names the author of what is written; empty for nobody in particular."""
+    return f"/a/{quote(ids.check_agent(agent), safe='')}" if agent else ""
+
+
+def _path(collection: str, key: str, *rest: str) -> str:
+    return "/".join((collection, quote(key, safe=""), *rest))
+
+
+def _query(path: str, /, **params: str | int | None) -> str:
+    given = _given(params)
+    try:
+        return f"{path}?{urlencode(given)}" if given else path
+    except UnicodeError:
+        raise InvalidRequest("A filter has characters that no text can carry.") from None
+
+
+def _window(query: SessionQuery | TraceQuery | FeedbackQuery) -> dict[str, str | int | None]:
+    check_window(query.limit, query.offset)
+    if query.cursor:
+        decode_cursor(query.cursor)
+    return {"limit": query.limit, "cursor": query.cursor or None, "offset": query.offset or None}
+
+
+def _time(at: Micros | None) -> str | None:
+    return None if at is None else to_rfc3339(at)
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    try:
+        return _encode(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequest(f"This value has no JSON form: {error}.") from None
+
+
+def _message(text: str, index: int) -> Any:
+    if not isinstance(opaque.loads(text, f"messages[{index}]"), dict):
+        parse_message(text, index)
+    return wire.raw(text)
+
+
+def check_opaque(trace: Trace) -> None:
+    """Check the texts of a trace that go into a body unparsed.
+
+    Raises:
+        InvalidRequest: attributes that are no JSON object, or events that are no JSON array.
+    """
+    for index, span in enumerate(trace.spans):
+        opaque.object_text(span.attributes, f"spans[{index}].attributes")
+        _check_list(span.events, f"spans[{index}].events")
+
+
+def _check_list(text: str, name: str) -> None:
+    if not isinstance(opaque.loads(text, name), list):
+        rule = "expected a JSON array"
+        raise InvalidRequest(f"{name}: {rule}.", errors=[FieldError((name,), rule)])
