@@ -11,6 +11,8 @@ from uuid import uuid4
 
 import asyncpg
 
+from commonhold.sql import migrate
+
 T = TypeVar("T")
 
 
@@ -28,11 +30,11 @@ class Databases:
         self._admin(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
 
-    def create_migrated(self, upgrade: Callable[[str], Coroutine[Any, Any, object]]) -> str:
-        """The name of a new database with the schema in it; `upgrade` makes it the first time."""
+    def create_migrated(self) -> str:
+        """The name of a new database with the current schema; only the first one is migrated."""
         if self._migrated is None:
             template = self.create()
-            _in_own_loop(upgrade(self.dsn(template)))
+            _in_own_loop(migrate.upgrade(self.dsn(template)))
             self._migrated = template
         return self.create(self._migrated)
 
@@ -60,7 +62,8 @@ class Databases:
 def on_server(dsn: str) -> Callable[[str], str]:
     """Turn the address of a server into the addresses of its databases."""
     parts = urlsplit(dsn)
-    return lambda database: parts._replace(path=f"/{database}").geturl()
+    options = f"?{parts.query}" if parts.query else ""
+    return lambda database: f"{parts.scheme}://{parts.netloc}/{database}{options}"
 
 
 async def _execute(dsn: str, statement: str) -> None:

