@@ -15,8 +15,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from bench import measure, page, report, workloads
 from bench.load import BadRun
-from bench.measure import Comparison, Databases, Plan
+from bench.measure import Comparison, Plan, Sides
 from bench.seeding import Mismatch
+from tests.databases import Databases
 from tests.postgres import PostgresServer
 
 RESULTS = Path(__file__).with_name("results")
@@ -81,9 +82,9 @@ def _measure(
             progress.update(task, description=what, advance=done)
 
         for backend in backends:
-            with _databases(backend, Path(folder)) as databases:
+            with _sides(backend, Path(folder)) as sides:
                 try:
-                    found += measure.compare(databases, chosen, plan, Path(folder), told)
+                    found += measure.compare(sides, chosen, plan, Path(folder), told)
                 except (BadRun, Mismatch) as failure:
                     progress.stop()
                     console.print(f"[red]{backend}: {failure}[/]")
@@ -92,16 +93,14 @@ def _measure(
 
 
 @contextmanager
-def _databases(backend: Backend, folder: Path) -> Iterator[Databases]:
+def _sides(backend: Backend, folder: Path) -> Iterator[Sides]:
     if backend == "sqlite":
-        yield Databases("sqlite", f"sqlite:///{folder}/ours.db", f"{folder}/theirs.db")
+        yield Sides("sqlite", f"sqlite:///{folder}/ours.db", f"{folder}/theirs.db")
         return
-    server = PostgresServer(durable=True)
-    server.start()
-    try:
-        yield Databases("postgres", server.dsn("ours"), server.dsn("theirs"), server.pid)
-    finally:
-        server.stop()
+    with PostgresServer(durable=True) as server:
+        names = Databases(server.dsn)
+        ours, theirs = (server.dsn(names.create()) for _ in range(2))
+        yield Sides("postgres", ours, theirs, server.pid)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Databases:
+class Sides:
     """Where each side keeps its data; `pid` is the database server's when there is one."""
 
     backend: str
@@ -79,7 +79,7 @@ def steps(workloads: Iterable[Workload], plan: Plan) -> int:
 
 
 def compare(
-    databases: Databases, workloads: Iterable[Workload], plan: Plan, folder: Path, told: Told
+    sides: Sides, workloads: Iterable[Workload], plan: Plan, folder: Path, told: Told
 ) -> list[Comparison]:
     """Measure every workload on one database.
 
@@ -89,14 +89,14 @@ def compare(
     """
     with ExitStack() as stack:
         idle = stack.enter_context(servers.responder(folder / "responder.log"))
-        ours = stack.enter_context(servers.commonhold(databases.ours, folder / "ours.log"))
+        ours = stack.enter_context(servers.commonhold(sides.ours, folder / "ours.log"))
         theirs = stack.enter_context(
-            servers.baseline(databases.backend, databases.theirs, folder / "theirs.log")
+            servers.baseline(sides.backend, sides.theirs, folder / "theirs.log")
         )
-        seeded = [_seed(databases.backend, side, told) for side in (ours, theirs)]
+        seeded = [_seed(sides.backend, side, told) for side in (ours, theirs)]
         seeding.check_alike(ours.url, theirs.url, *seeded)
         return [
-            _one(databases, workload, plan, folder, told, (ours, theirs, idle), seeded)
+            _one(sides, workload, plan, folder, told, (ours, theirs, idle), seeded)
             for workload in workloads
         ]
 
@@ -114,12 +114,12 @@ def _seed(backend: str, side: Served, told: Told) -> Seeded:
 
 
 def _one(
-    databases: Databases,
+    sides: Sides,
     workload: Workload,
     plan: Plan,
     folder: Path,
     told: Told,
-    sides: tuple[Served, Served, Served],
+    running: tuple[Served, Served, Served],
     seeded: list[Seeded],
 ) -> Comparison:
     files = [
@@ -129,14 +129,14 @@ def _one(
     runs: list[list[Run]] = [[], [], []]
 
     def turn(number: int, seconds: int, keep: bool) -> None:
-        told(f"{databases.backend}: {workload.title} - {sides[number].name}", 1)
+        told(f"{sides.backend}: {workload.title} - {running[number].name}", 1)
         result = load.run(
-            sides[number],
+            running[number],
             files[number],
             run_id=f"{len(runs[number]) + (1 if keep else 0):04x}",
             seconds=seconds,
             connections=plan.connections,
-            database_pid=databases.pid,
+            database_pid=sides.pid,
         )
         if keep:
             runs[number].append(result)
@@ -149,7 +149,7 @@ def _one(
     turn(2, plan.warmup_s, True)
     medians = [_median(found) for found in runs]
     return Comparison(
-        databases.backend,
+        sides.backend,
         workload.name,
         workload.title,
         workload.kind,
