@@ -65,7 +65,7 @@ class SqliteTx:
         return row
 
     async def script(self, text: str) -> None:
-        """Execute the commands of a migration one by one, inside the transaction."""
+        """Execute the commands of a migration, each ending a line, inside the transaction."""
         command = ""
         for line in text.splitlines(keepends=True):
             command += line

@@ -190,19 +190,28 @@ class SqlSessions:
 
         async def unit(tx: Tx) -> Written:
             head = await self._lock(tx, session_id)
-            version, count, head_seq = head[0] + 1, head[1], head[2] + 1
+            version, count, head_seq, owner = head[0] + 1, head[1], head[2] + 1, head[4]
             _check_index(to, count, "to_message_index")
             if to == count:
                 return Written(session_id, head[0], count)
             place, _ = await self._place(tx, session_id, to)
             now = clock.now()
+            writer = self._stamp["owner_agent"]
             superseded = await tx.run(
-                SUPERSEDE_AFTER, **self._key(session_id), place=place, version=version, now=now
+                SUPERSEDE_AFTER,
+                **self._key(session_id),
+                place=place,
+                version=version,
+                only_of=None if writer and writer == owner else writer,
+                now=now,
             )
-            data = opaque.dumps({"to": to, "superseded": superseded})
+            kept = count - to - superseded
+            if not superseded:
+                return Written(session_id, head[0], count, kept=kept)
+            data = opaque.dumps({"to": to, "superseded": superseded, "kept": kept})
             await self._event(tx, session_id, head_seq, "revert", data, now)
-            await self._advance(tx, session_id, to, head_seq, version, now)
-            return Written(session_id, version, to, superseded=superseded)
+            await self._advance(tx, session_id, to + kept, head_seq, version, now)
+            return Written(session_id, version, to + kept, superseded=superseded, kept=kept)
 
         return await self._db.write(unit)
 

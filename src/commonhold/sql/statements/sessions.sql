@@ -153,9 +153,10 @@ UPDATE message SET superseded_at = :now, superseded_version = :version
 WHERE tenant = :tenant AND session_id = :session_id AND seq IN (SELECT r.seq FROM {rows});
 
 -- name: supersede_after
--- Take everything after a place out of the live history. message_live.
+-- Take what is after a place out of the live history: all of it, or one agent's. message_live.
 UPDATE message SET superseded_at = :now, superseded_version = :version
-WHERE tenant = :tenant AND session_id = :session_id AND superseded_at IS NULL AND place > :place;
+WHERE tenant = :tenant AND session_id = :session_id AND superseded_at IS NULL AND place > :place
+    [AND owner_agent = :only_of];
 
 -- name: move_messages
 -- New places for old messages, when the room between two ran out. Primary key.

@@ -1,0 +1,271 @@
+"""The schema: what the migrations add up to, on both databases, and how they are applied."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from commonhold.errors import SchemaOutdated
+from commonhold.model import clock
+from commonhold.model.feedback import NewFeedback
+from commonhold.model.session import NewSession
+from commonhold.model.trace import Span, Trace
+from commonhold.sql import SqlBackend, migrate, open_backend, steps
+from commonhold.sql.database import Tx
+from commonhold.sql.dialect import DialectName
+from commonhold.sql.introspect import Description, describe
+
+DIALECTS: tuple[DialectName, ...] = ("sqlite", "postgres")
+
+
+@pytest.fixture(params=DIALECTS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database with no schema in it, on both engines."""
+    if request.param == "postgres":
+        url: str = request.getfixturevalue("empty_postgres_url")
+        return url
+    return f"sqlite:///{tmp_path}/empty.db"
+
+
+@asynccontextmanager
+async def unmigrated(url: str) -> AsyncIterator[SqlBackend]:
+    """A backend whose schema is left as it is."""
+    async with await open_backend(url, upgrade=False) as backend:
+        yield backend
+
+
+async def _description(backend: SqlBackend) -> Description:
+    return await backend.database.read(lambda tx: describe(tx, backend.dialect))
+
+
+async def _apply(backend: SqlBackend, text: str) -> None:
+    async def unit(tx: Tx) -> None:
+        await tx.script(text)
+
+    await backend.database.write(unit)
+
+
+async def test_the_migrations_add_up_to_the_snapshot(empty_url: str) -> None:
+    """The full schema in one file is what the steps make, object by object."""
+    async with unmigrated(empty_url) as backend:
+        await _apply(backend, steps.snapshot(backend.dialect))
+        from_snapshot = await _description(backend)
+    async with await open_backend("sqlite:///:memory:") as migrated:
+        if backend.dialect == "sqlite":
+            expected = await _description(migrated)
+        else:
+            expected = await _postgres_from_steps(empty_url)
+
+    assert len(expected) > 10
+    assert from_snapshot == expected
+
+
+async def _postgres_from_steps(url: str) -> Description:
+    async with unmigrated(url) as backend:
+        await _apply(backend, "DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
+        await backend.upgrade()
+        return await _description(backend)
+
+
+async def test_verify_finds_nothing_wrong_with_a_migrated_database(empty_url: str) -> None:
+    """A database that was just upgraded has exactly the expected schema."""
+    await migrate.upgrade(empty_url)
+
+    assert await migrate.verify(empty_url) == ()
+
+
+async def test_verify_names_what_is_missing_different_and_not_ours(empty_url: str) -> None:
+    """Drift is told object by object."""
+    await migrate.upgrade(empty_url)
+    async with unmigrated(empty_url) as backend:
+        await _apply(
+            backend,
+            "DROP INDEX trace_by_start;\nCREATE INDEX stranger ON trace (status);",
+        )
+
+    problems = await migrate.verify(empty_url)
+
+    assert "Missing: index trace_by_start." in problems
+    assert "Not ours: index stranger." in problems
+
+
+async def test_verify_says_that_an_old_schema_needs_an_upgrade(empty_url: str) -> None:
+    """Nothing else is worth saying about a schema that is behind."""
+    (problem,) = await migrate.verify(empty_url)
+
+    assert "commonhold db upgrade" in problem
+
+
+async def test_an_upgrade_is_done_once(empty_url: str) -> None:
+    """The second upgrade finds nothing to do, and the status says so."""
+    first = await migrate.upgrade(empty_url)
+    second = await migrate.upgrade(empty_url)
+    status = await migrate.status(empty_url)
+
+    assert [step.version for step in first] == list(range(1, len(first) + 1))
+    assert second == ()
+    assert (status.current, status.pending) == (status.expected, ())
+
+
+async def test_replicas_that_start_at_once_do_not_race(empty_url: str) -> None:
+    """Ten backends open an empty database together; all can serve, each step ran once."""
+    backends = await asyncio.gather(*(open_backend(empty_url) for _ in range(10)))
+    await asyncio.gather(*(backend.check() for backend in backends))
+    applied = await backends[0].database.read(
+        lambda tx: tx.query("SELECT version FROM commonhold_schema ORDER BY version")
+    )
+    await asyncio.gather(*(backend.aclose() for backend in backends))
+
+    expected = [step.version for step in steps.known(backends[0].dialect)]
+    assert [row[0] for row in applied] == expected
+
+
+async def test_processes_that_start_at_once_do_not_race(empty_url: str) -> None:
+    """The lock holds between processes, not only between tasks."""
+    code = "import asyncio, sys; from commonhold.sql import migrate; "
+    code += "asyncio.run(migrate.upgrade(sys.argv[1]))"
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", code, empty_url)
+        for _ in range(4)
+    ]
+
+    assert [await process.wait() for process in processes] == [0, 0, 0, 0]
+    assert await migrate.verify(empty_url) == ()
+
+
+async def test_a_backend_on_an_old_schema_says_so_and_does_not_serve(empty_url: str) -> None:
+    """`check` is what readiness asks; a read does not guess either."""
+    async with unmigrated(empty_url) as backend:
+        with pytest.raises(SchemaOutdated, match="db upgrade"):
+            await backend.check()
+        with pytest.raises(SchemaOutdated):
+            await backend.sessions.find("s1")
+
+
+async def test_an_older_version_serves_on_a_newer_schema(empty_url: str) -> None:
+    """Steps only add, so replicas of the old version serve on while the new one rolls out."""
+    await migrate.upgrade(empty_url)
+    async with unmigrated(empty_url) as backend:
+        await _apply(
+            backend, "INSERT INTO commonhold_schema VALUES (9999, 'from_the_future', 'x', 0);"
+        )
+        await backend.check()
+
+        assert await backend.upgrade() == ()
+
+
+async def test_a_step_that_was_changed_after_it_ran_is_refused(empty_url: str) -> None:
+    """History is not rewritten: the upgrade stops and verify names the step."""
+    await migrate.upgrade(empty_url)
+    async with unmigrated(empty_url) as backend:
+        await _apply(backend, "UPDATE commonhold_schema SET checksum = 'x' WHERE version = 1;")
+
+    with pytest.raises(SchemaOutdated, match="Migration 1 "):
+        await migrate.upgrade(empty_url)
+    assert any("Migration 1 " in problem for problem in await migrate.verify(empty_url))
+
+
+async def test_a_step_that_fails_leaves_nothing_behind(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DDL and ledger are one transaction on both engines."""
+    good = steps.known("sqlite" if empty_url.startswith("sqlite") else "postgres")
+    bad = steps.Step(len(good) + 1, "bad", "CREATE TABLE half (n BIGINT);\nSELECT nonsense;")
+    monkeypatch.setattr(steps, "known", lambda _dialect: (*good, bad))
+
+    with pytest.raises(Exception, match=r".") as caught:
+        await migrate.upgrade(empty_url)
+    async with unmigrated(empty_url) as backend:
+        objects = await _description(backend)
+
+    assert type(caught.value).__module__ == "commonhold.errors"
+    assert (await migrate.status(empty_url)).current == len(good)
+    assert not [name for name in objects if "half" in name]
+
+
+async def test_data_written_before_each_step_reads_back_after_it(empty_url: str) -> None:
+    """Each surface is written as soon as its tables exist and survives every later step."""
+    async with unmigrated(empty_url) as backend:
+        dialect = backend.dialect
+        known = steps.known(dialect)
+        trace = Trace("t1", clock.now(), spans=(Span("t1", "a", name="request"),))
+        for upto in range(1, len(known) + 1):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(steps, "known", lambda _dialect, upto=upto: known[:upto])
+                await backend.upgrade()
+            if upto == 1:
+                await backend.sessions.create(NewSession("s1"))
+                await backend.sessions.put("s1", ['{"role":"user","content":"kept"}'])
+            if upto == 2:
+                await backend.traces.put(trace)
+            if upto == 3:
+                vote = await backend.feedback.create(NewFeedback(1, comment="kept"))
+
+        assert (await backend.sessions.history("s1")).messages == [
+            {"role": "user", "content": "kept"}
+        ]
+        assert (await backend.traces.get("t1")).spans[0].name == "request"
+        assert (await backend.feedback.get(vote.feedback_id)).comment == "kept"
+
+
+async def test_both_schemas_have_the_same_tables_columns_and_indexes(
+    empty_postgres_url: str,
+) -> None:
+    """One text can serve both only while both have the same shape."""
+    await migrate.upgrade(empty_postgres_url)
+    async with unmigrated(empty_postgres_url) as postgres:
+        columns = await postgres.database.read(
+            lambda tx: tx.query(
+                "SELECT table_name, column_name, is_nullable FROM information_schema.columns "
+                "WHERE table_schema = current_schema()"
+            )
+        )
+        indexes = await postgres.database.read(
+            lambda tx: tx.query(
+                "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() "
+                "AND indexname NOT LIKE '%_pkey'"
+            )
+        )
+
+    assert {(row[0], row[1], row[2] == "NO") for row in columns} == _sqlite_columns()
+    assert {row[0] for row in indexes} == _sqlite_indexes()
+
+
+def _sqlite() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:")
+    for step in steps.known("sqlite"):
+        connection.executescript(step.text)
+    connection.executescript(steps._LEDGER)
+    return connection
+
+
+def _sqlite_columns() -> set[tuple[str, str, bool]]:
+    connection = _sqlite()
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    return {
+        (table, column, bool(not_null) or bool(key))
+        for (table,) in tables
+        for _, column, _, not_null, _, key in connection.execute(f"PRAGMA table_info({table})")
+    }
+
+
+def _sqlite_indexes() -> set[str]:
+    found = _sqlite().execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'index' AND name NOT LIKE 'sqlite_%'"
+    )
+    return {name for (name,) in found}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_migrations_are_numbered_without_a_gap(dialect: DialectName) -> None:
+    """Both engines have the same steps under the same numbers and names."""
+    versions = [step.version for step in steps.known(dialect)]
+
+    assert versions == list(range(1, len(versions) + 1))
+    assert [s.name for s in steps.known(dialect)] == [s.name for s in steps.known("sqlite")]
