@@ -195,6 +195,7 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
         dialect = backend.dialect
         known = steps.known(dialect)
         trace = Trace("t1", clock.now(), spans=(Span("t1", "a", name="request"),))
+        votes: list[str] = []
         for upto in range(1, len(known) + 1):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(steps, "known", lambda _dialect, upto=upto: known[:upto])
@@ -206,12 +207,13 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
                 await backend.traces.put(trace)
             if upto == 3:
                 vote = await backend.feedback.create(NewFeedback(1, comment="kept"))
+                votes.append(vote.feedback_id)
 
         assert (await backend.sessions.history("s1")).messages == [
             {"role": "user", "content": "kept"}
         ]
         assert (await backend.traces.get("t1")).spans[0].name == "request"
-        assert (await backend.feedback.get(vote.feedback_id)).comment == "kept"
+        assert (await backend.feedback.get(votes[0])).comment == "kept"
 
 
 async def test_both_schemas_have_the_same_tables_columns_and_indexes(
