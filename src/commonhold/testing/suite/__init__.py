@@ -1,0 +1,22 @@
+"""The conformance suite: `from commonhold.testing.suite import *` takes every test.
+
+One module per noun can be taken alone, to get one report per noun:
+`from commonhold.testing.suite.traces import *`.
+"""
+
+from __future__ import annotations
+
+from commonhold.testing.suite.concurrency import *
+from commonhold.testing.suite.feedback import *
+from commonhold.testing.suite.feedback_stats import *
+from commonhold.testing.suite.isolation import *
+from commonhold.testing.suite.sessions_branches import *
+from commonhold.testing.suite.sessions_content import *
+from commonhold.testing.suite.sessions_life import *
+from commonhold.testing.suite.sessions_list import *
+from commonhold.testing.suite.sessions_merge import *
+from commonhold.testing.suite.sessions_others import *
+from commonhold.testing.suite.sessions_put import *
+from commonhold.testing.suite.stores import *
+from commonhold.testing.suite.traces import *
+from commonhold.testing.suite.traces_summary import *

@@ -1,0 +1,84 @@
+"""Tenants: another tenant's rows do not exist."""
+
+from __future__ import annotations
+
+from commonhold.contract.stores import Backend
+from commonhold.errors import NotFound
+from commonhold.model.feedback import FeedbackPatch, NewFeedback
+from commonhold.model.scope import Scope
+from commonhold.model.session import NewSession
+from commonhold.testing.factories import message, messages, new_feedback, span, trace
+from commonhold.testing.suite.reading import error_of, live_of
+
+
+def two_tenants(backend: Backend) -> tuple[Backend, Backend]:
+    """The backend as two tenants see it."""
+    return backend.bind(Scope(tenant="acme")), backend.bind(Scope(tenant="globex"))
+
+
+async def test_another_tenants_session_is_not_there(backend: Backend) -> None:
+    """S8. It can be neither read nor written, whoever knows its id."""
+    acme, globex = two_tenants(backend)
+    await acme.sessions.put("chat", messages("m1"))
+    await acme.sessions.patch_cost("chat", {"turn_count": 1})
+    assert await globex.sessions.find("chat") is None
+    assert (await globex.sessions.list()).items == ()
+    calls = (
+        globex.sessions.get("chat"),
+        globex.sessions.history("chat"),
+        globex.sessions.messages("chat"),
+        globex.sessions.cost("chat"),
+        globex.sessions.state("chat"),
+        globex.sessions.patch_cost("chat", {"turn_count": 9}),
+        globex.sessions.patch_state("chat", {"pending": "q"}),
+        globex.sessions.fork("chat"),
+        globex.sessions.revert("chat", to=0),
+        globex.sessions.delete("chat"),
+    )
+    for call in calls:
+        assert type(await error_of(call)) is NotFound
+    assert await live_of(acme.sessions, "chat") == ["m1"]
+    assert await acme.sessions.cost("chat") == '{"turn_count":1}'
+
+
+async def test_two_tenants_may_use_the_same_session_id(backend: Backend) -> None:
+    """S8. They are two sessions: what one saves or deletes is not the other's."""
+    acme, globex = two_tenants(backend)
+    await acme.sessions.create(NewSession("chat", title="acme"))
+    await globex.sessions.create(NewSession("chat", title="globex"))
+    await acme.sessions.put("chat", [message("m1", "of acme")])
+    await globex.sessions.put("chat", [message("m1", "of globex")])
+    assert (await acme.sessions.history("chat")).messages[0]["content"] == "of acme"
+    fork = await globex.sessions.fork("chat")
+    await globex.sessions.delete("chat")
+    assert (await acme.sessions.get("chat")).title == "acme"
+    assert await live_of(acme.sessions, "chat") == ["m1"]
+    assert await acme.sessions.find(fork.session_id) is None
+
+
+async def test_another_tenants_trace_is_not_there(backend: Backend) -> None:
+    """T7. The same trace id is two traces, and neither shows in the other's list."""
+    acme, globex = two_tenants(backend)
+    await acme.traces.put(trace(spans=(span(name="of acme"),)))
+    assert await globex.traces.find("trace_1") is None
+    assert (await globex.traces.list()).items == ()
+    await globex.traces.put(trace(spans=(span(name="of globex"),), model="other"))
+    assert [item.name for item in (await acme.traces.get("trace_1")).spans] == ["of acme"]
+    (listed,) = (await acme.traces.list()).items
+    assert (listed.span_count, listed.model) == (1, "granite-4")
+
+
+async def test_another_tenants_feedback_is_not_there(backend: Backend) -> None:
+    """F6. It can be neither read nor changed, and is not counted."""
+    acme, globex = two_tenants(backend)
+    made = await acme.feedback.create(new_feedback())
+    assert await globex.feedback.find(made.feedback_id) is None
+    assert type(await error_of(globex.feedback.get(made.feedback_id))) is NotFound
+    change = globex.feedback.patch(made.feedback_id, FeedbackPatch(rating=-1))
+    assert type(await error_of(change)) is NotFound
+    assert (await globex.feedback.list()).items == ()
+    assert await globex.feedback.stats() == ()
+    await globex.feedback.create(NewFeedback(-1))
+    (counted,) = await acme.feedback.stats()
+    assert (counted.thumbs_up, counted.thumbs_down) == (1, 0)
+    assert await acme.feedback.get(made.feedback_id) == made

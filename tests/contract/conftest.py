@@ -1,0 +1,82 @@
+"""Every backend there is, behind the one fixture of the conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from commonhold import client, sql
+from commonhold.contract.stores import Backend, Stores
+from commonhold.testing.conformance import Capabilities, acting_as, clock, excused
+
+__all__ = ["acting_as", "clock", "excused"]
+
+BACKENDS = (
+    "sqlite-file",
+    "sqlite-memory",
+    "postgres",
+    "postgres-nocache",
+    "http+sqlite",
+    "http+postgres",
+)
+
+ONE_CREDENTIAL = "a service takes tenant and user from the credential, and a client has one"
+OVER_HTTP = Capabilities(
+    excused={
+        "S8": ONE_CREDENTIAL,
+        "T7": ONE_CREDENTIAL,
+        "F6": ONE_CREDENTIAL,
+        "test_sessions_are_narrowed_by_user": ONE_CREDENTIAL,
+        "test_a_vote_names_the_user_on_whose_behalf_it_came": ONE_CREDENTIAL,
+    }
+)
+
+
+@pytest.fixture(params=BACKENDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which backend a test runs on."""
+    return request.param
+
+
+@pytest.fixture
+def database_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database for that backend."""
+    if "postgres" in kind:
+        url: str = request.getfixturevalue("postgres_url")
+        # As behind PgBouncer: no prepared statement outlives its transaction.
+        return f"{url}&statement_cache_size=0" if kind == "postgres-nocache" else url
+    return "sqlite:///:memory:" if kind == "sqlite-memory" else f"sqlite:///{tmp_path}/common.db"
+
+
+@pytest.fixture
+async def backend(kind: str, database_url: str) -> AsyncIterator[Backend]:
+    """A backend that keeps nothing yet."""
+    database = await sql.open_backend(database_url)
+    if not kind.startswith("http+"):
+        yield database
+        await database.aclose()
+        return
+    async with served(database) as remote:
+        yield remote
+    await database.aclose()
+
+
+@asynccontextmanager
+async def served(database: Backend) -> AsyncIterator[Backend]:
+    """Our own client, through our own service, to `database`."""
+    from commonhold.http import HttpOptions, create_app
+
+    app = create_app(Stores.on(database), HttpOptions())
+    remote = client.open_backend("http://commonhold.test", transport=httpx2.ASGITransport(app=app))
+    yield remote
+    await remote.aclose()
+
+
+@pytest.fixture
+def capabilities(kind: str) -> Capabilities:
+    """What a client cannot do, whatever is behind it."""
+    return OVER_HTTP if kind.startswith("http+") else Capabilities()

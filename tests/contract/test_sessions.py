@@ -1,0 +1,11 @@
+"""The contract of sessions, on every backend."""
+
+from __future__ import annotations
+
+from commonhold.testing.suite.sessions_branches import *
+from commonhold.testing.suite.sessions_content import *
+from commonhold.testing.suite.sessions_life import *
+from commonhold.testing.suite.sessions_list import *
+from commonhold.testing.suite.sessions_merge import *
+from commonhold.testing.suite.sessions_others import *
+from commonhold.testing.suite.sessions_put import *
