@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, NewType
 
@@ -20,18 +21,31 @@ _encode = msgspec.json.Encoder().encode
 _canonical = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder().decode
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def dumps(value: Any) -> JsonText:
     """Encode a Python value.
 
     Raises:
-        InvalidRequest: when the value has no JSON form (a lone surrogate, a set, an object).
+        InvalidRequest: when the value has no JSON form (a lone surrogate, infinity, an object).
     """
     try:
-        return JsonText(_encode(value).decode())
+        text = _encode(value).decode()
     except (TypeError, ValueError, UnicodeError, RecursionError) as error:
         raise InvalidRequest(f"This value has no JSON form: {error}.") from None
+    # The encoder writes null for infinity and NaN, which is not what the author has.
+    if "null" in text and not _is_finite(value):
+        raise InvalidRequest("This value has no JSON form: infinity and NaN are no JSON numbers.")
+    return JsonText(text)
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def loads(text: str | bytes, field: str = "body") -> Any:
@@ -69,6 +83,31 @@ def object_text(value: Mapping[str, Any] | str, field: str) -> JsonText:
         rule = "expected a JSON object"
         raise InvalidRequest(f"{field}: {rule}.", errors=[FieldError((field,), rule)])
     return JsonText(text)
+
+
+def check_object(text: str, field: str) -> None:
+    """Check that a text is a JSON object, without reading what is in it.
+
+    Raises:
+        InvalidRequest: when it is not.
+    """
+    _check(_fields, text, field)
+
+
+def check_array(text: str, field: str) -> None:
+    """Check that a text is a JSON array, without reading what is in it.
+
+    Raises:
+        InvalidRequest: when it is not.
+    """
+    _check(_items, text, field)
+
+
+def _check(decode: Callable[[str], object], text: str, field: str) -> None:
+    try:
+        decode(text)
+    except (ValueError, RecursionError, UnicodeError) as error:
+        raise not_json(field, error) from None
 
 
 def not_json(field: str, error: Exception) -> InvalidRequest:

@@ -18,7 +18,8 @@ SpanKind = Literal["", "llm", "tool"]
 EPOCH_SECONDS = 1e9
 """A native span time above this is epoch seconds, below it monotonic seconds of one process."""
 
-MAX_NANOS = 2**63 - 1
+MAX_NANOS = 2**63 - 2**20
+"""Wall clocks run from 1970 to 2262: the distance of any two fits into 64 bits, also as a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ def wall_clock(trace: Trace) -> list[tuple[int, int | None]]:
 
 def _to_nanos(seconds: float, origin: float, started_at: Micros) -> int:
     start = started_at * 1000
+    if origin > EPOCH_SECONDS >= seconds:  # not the same clock: most likely no time was given
+        return _clamp(start)
     offset = seconds * 1e9 if seconds > EPOCH_SECONDS else (seconds - origin) * 1e9
     if not math.isfinite(offset):
         return _clamp(start)
@@ -138,7 +141,7 @@ def _to_nanos(seconds: float, origin: float, started_at: Micros) -> int:
 
 
 def _clamp(nanos: int) -> int:
-    return max(-MAX_NANOS, min(nanos, MAX_NANOS))
+    return max(0, min(nanos, MAX_NANOS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,15 @@ class SpanFacts:
 
 
 def facts_of(trace: Trace) -> list[SpanFacts]:
-    """The facts of every span of one post, in order."""
+    """The facts of every span of one post, in order.
+
+    Raises:
+        InvalidRequest: attributes or events are not JSON; one bad text would spoil every answer
+            that holds it.
+    """
+    for index, span in enumerate(trace.spans):
+        opaque.check_object(span.attributes, f"spans[{index}].attributes")
+        opaque.check_array(span.events, f"spans[{index}].events")
     return [
         SpanFacts(start, end, kind_of(span.name), *_tokens(span))
         for span, (start, end) in zip(trace.spans, wall_clock(trace), strict=True)
