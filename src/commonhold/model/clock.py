@@ -21,14 +21,13 @@ LATEST = Micros(253_402_300_799_999_999)
 """The range `datetime` can print: years 1 to 9999."""
 
 
+monotonic = time.perf_counter
+"""Seconds of a clock that never goes back: for durations only."""
+
+
 def now() -> Micros:
     """The wall clock."""
     return Micros(time.time_ns() // 1000)
-
-
-def stopwatch() -> float:
-    """Seconds that only grow: the difference of two readings is how long something took."""
-    return time.perf_counter()
 
 
 def to_datetime(at: Micros) -> datetime:

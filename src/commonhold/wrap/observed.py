@@ -58,7 +58,7 @@ class _Timed:
         self._operation = operation
 
     def __enter__(self) -> None:
-        self._started = clock.stopwatch()
+        self._started = clock.monotonic()
 
     def __exit__(
         self,
@@ -66,7 +66,7 @@ class _Timed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        seconds = clock.stopwatch() - self._started
+        seconds = clock.monotonic() - self._started
         self._observe(self._store, self._operation, _outcome(error), seconds)
 
 
