@@ -1,0 +1,9 @@
+"""The ASGI API: the service, and the same routes for an agent's own application."""
+
+from __future__ import annotations
+
+from commonhold.http.app import Service, create_app, router
+from commonhold.http.metrics import Metrics
+from commonhold.http.options import HttpOptions
+
+__all__ = ["HttpOptions", "Metrics", "Service", "create_app", "router"]

@@ -1,0 +1,170 @@
+"""The service's application, and the router that an agent mounts on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+
+from commonhold._version import __version__
+from commonhold.auth import Authenticator
+from commonhold.auth.none import authenticate as anonymous
+from commonhold.contract.stores import Stores
+from commonhold.errors import (
+    CommonholdError,
+    FieldError,
+    InvalidRequest,
+    NotFound,
+    from_problem,
+)
+from commonhold.http import feedback, sessions, traces
+from commonhold.http.binding import Bind, ByAuthor, as_given
+from commonhold.http.call import REQUEST_ID, Header, request_id
+from commonhold.http.gate import Gate
+from commonhold.http.health import health_operations
+from commonhold.http.lean import Serving, register
+from commonhold.http.metrics import Metrics
+from commonhold.http.observe import Observed
+from commonhold.http.openapi import components, described_by_reference, described_inline
+from commonhold.http.operation import Operation
+from commonhold.http.options import HttpOptions
+from commonhold.http.problems import problem_of
+from commonhold.http.table import RouteTable
+
+API: tuple[Operation, ...] = (
+    *sessions.OPERATIONS,
+    *traces.OPERATIONS,
+    *feedback.OPERATIONS,
+)
+"""Every operation below /v1."""
+
+DEFAULTS = HttpOptions()
+
+_ABOUT = """Sessions, traces and feedback of a whole fleet of AI agents, held in common.
+
+Every path is served with and without a trailing slash, HEAD wherever GET is, and each of them
+also below `/a/{agent}`, which names the author of what is written. Lists are bare arrays; the next
+page is in the `Link` header. Errors are RFC 9457 problem documents."""
+
+
+class Service(FastAPI):
+    """A FastAPI application that answers its own API before any layer of the framework.
+
+    The framework's layers and its walk along the routes cost more than our endpoints do.
+    """
+
+    front: ASGIApp | None = None
+    operations: Sequence[Operation] = ()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve HTTP through the front, anything else as FastAPI does."""
+        if scope["type"] == "http" and self.front is not None:
+            await self.front(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What FastAPI itself serves: documentation, added routers, unknown paths."""
+        await super().__call__(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """FastAPI's description of the routes, with the shapes they refer to."""
+        schema = super().openapi()
+        named = schema.setdefault("components", {}).setdefault("schemas", {})
+        if "Problem" not in named:
+            named.update(components(self.operations))
+        return schema
+
+
+def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
+    """Every /v1 route over `stores`, for `app.include_router`.
+
+    The stores are used as they are bound: in an agent, on behalf of that agent. Needs no
+    middleware: problem documents, both slash forms, HEAD and the limits come with the routes.
+    """
+    made = APIRouter()
+    register(made, API, _serving(as_given(stores), options), described_inline)
+    return made
+
+
+def create_app(
+    stores: Stores | Callable[[], Stores],
+    options: HttpOptions = DEFAULTS,
+    *,
+    authenticate: Authenticator = anonymous,
+    metrics: Metrics | None = None,
+    lifespan: Lifespan[Any] | None = None,
+    routers: Iterable[APIRouter] = (),
+) -> Service:
+    """The service: the API, health, metrics and documentation, and whatever `routers` add.
+
+    `stores` may be a function that returns them once `lifespan` has opened them.
+    """
+    source = (lambda: stores) if isinstance(stores, Stores) else stores
+    metrics = metrics or Metrics(options.multiprocess_dir)
+    serving = _serving(ByAuthor(source, authenticate), options)
+    metrics.watch(
+        lambda: {
+            "http_requests_in_flight": serving.gate.requests,
+            "http_body_bytes_in_flight": serving.gate.bytes,
+        }
+    )
+    app = Service(
+        title="Commonhold",
+        version=__version__,
+        description=_ABOUT,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.operations = (*API, *health_operations(metrics, options.ready_timeout_s))
+    routes = register(app.router, app.operations, serving, described_by_reference)
+    for extra in routers:
+        app.include_router(extra)
+    _answer_problems(app)
+    app.front = Observed(
+        app.behind, RouteTable(routes), metrics, loopback_only=options.loopback_only
+    )
+    return app
+
+
+def _serving(bind: Bind, options: HttpOptions) -> Serving:
+    gate = Gate(options.max_inflight_requests, options.max_inflight_bytes)
+    return Serving(bind, gate, options.max_body_bytes)
+
+
+def _answer_problems(app: FastAPI) -> None:
+    """Let routes that are not ours answer errors as ours do."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        known: Exception = error
+        headers: tuple[Header, ...] = ()
+        if isinstance(error, HTTPException):
+            known, headers = _from_framework(error), _headers(error)
+        elif isinstance(error, RequestValidationError):
+            known = InvalidRequest(
+                "The request is not valid.",
+                errors=[FieldError(tuple(each["loc"]), each["msg"]) for each in error.errors()],
+            )
+        identity: bytes = request.scope.get(REQUEST_ID) or request_id(None)
+        return problem_of(known, identity, headers)
+
+    for kind in (HTTPException, RequestValidationError, CommonholdError, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+def _from_framework(error: HTTPException) -> CommonholdError:
+    if error.status_code == NotFound.status:
+        return NotFound("No route answers to this path. The API is described in /openapi.json.")
+    return from_problem(error.status_code, {"detail": error.detail})
+
+
+def _headers(error: HTTPException) -> tuple[Header, ...]:
+    given = error.headers or {}
+    return tuple((name.lower().encode(), value.encode()) for name, value in given.items())

@@ -1,0 +1,131 @@
+"""Request bodies, field by field: checked while they are decoded, opaque parts left as text.
+
+Unknown keys are ignored: a newer client may say more.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from commonhold.http.params import NO_NUL
+from commonhold.model import ids
+from commonhold.model.feedback import MAX_INT, MAX_TEXT
+from commonhold.model.session import MAX_TITLE
+
+STRICT_ID = "^[A-Za-z0-9_-]{1,128}$"
+KEY = r"^(?!\.{1,2}$)[^\x00-\x1f\x7f/?#\\]{1,128}$"
+
+
+def _described(**schema: Any) -> Meta:
+    """What OpenAPI says of a field. The rule itself is the model's, and checked there."""
+    return Meta(extra_json_schema=schema)
+
+
+StrictId = Annotated[str, _described(pattern=STRICT_ID)]
+Key = Annotated[str, _described(pattern=KEY)]
+KeyOrEmpty = Annotated[str, _described(pattern=f"^$|{KEY}")]
+Text = Annotated[str, _described(pattern=NO_NUL)]
+Name = Annotated[str, _described(pattern=NO_NUL, maxLength=ids.MAX_ID)]
+ModelName = Annotated[str, _described(pattern=NO_NUL, maxLength=2 * ids.MAX_ID)]
+Title = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_TITLE)]
+LongText = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_TEXT)]
+SpanId = Annotated[str, _described(pattern=NO_NUL, minLength=1, maxLength=ids.MAX_ID)]
+Time = Annotated[str, _described(format="date-time")]
+Rating = Annotated[int, _described(enum=[1, -1])]
+Count = Annotated[int, _described(minimum=0)]
+TurnIndex = Annotated[int, _described(minimum=0, maximum=MAX_INT)]
+Milliseconds = Annotated[float, _described(minimum=0)]
+Object = Annotated[Raw, _described(type="object")]
+ObjectOrNull = Annotated[Raw, _described(type=["object", "null"])]
+ListOrNull = Annotated[Raw, _described(type=["array", "null"])]
+
+
+class NewSessionBody(Struct):
+    """Everything is optional, and so is the body itself."""
+
+    session_id: StrictId | None = None
+    title: Title | None = None
+    metadata: ObjectOrNull | UnsetType = UNSET
+    parent_session_id: Key | None = None
+    forked_at_message_id: Name | None = None
+    permission_scope_active: Text | None = None
+
+
+class MessagesBody(Struct):
+    """The whole message list of a session, each message a JSON object kept exactly as sent."""
+
+    messages: list[Object] = []
+
+
+class CostBody(Struct):
+    """Keys to merge into `cost_data`; null, or nothing, only asks whether the session exists."""
+
+    cost_data: ObjectOrNull | UnsetType = UNSET
+
+
+class StateBody(Struct):
+    """Keys to merge into the agent state."""
+
+    state: Object
+
+
+class ForkBody(Struct):
+    """How many live messages the new session begins with; all of them when it is not said."""
+
+    from_message_index: int | None = None
+
+
+class RevertBody(Struct):
+    """How many live messages stay."""
+
+    to_message_index: int
+
+
+class SpanBody(Struct):
+    """One native span: times are seconds of the agent's own clock, returned as they came."""
+
+    span_id: SpanId
+    trace_id: Text | None = None
+    parent_span_id: Name | None = None
+    name: Text | None = None
+    start_time: float | None = None
+    end_time: float | None = None
+    status: Name | None = None
+    attributes: ObjectOrNull | UnsetType = UNSET
+    events: ListOrNull | UnsetType = UNSET
+
+
+class TraceBody(Struct):
+    """One author's part of a trace."""
+
+    trace_id: Key
+    started_at: Time
+    ended_at: Time | None = None
+    model: Text | None = None
+    session_id: Text | None = None
+    status: Name | None = None
+    spans: list[SpanBody] | None = None
+
+
+class NewFeedbackBody(Struct):
+    """A thumbs up (1) or down (-1), what it is about, and what was said."""
+
+    rating: Rating
+    trace_id: KeyOrEmpty | None = None
+    session_id: KeyOrEmpty | None = None
+    comment: LongText | None = None
+    correction: LongText | None = None
+    model_id: ModelName | None = None
+    latency_ms: Milliseconds | None = None
+    turn_index: TurnIndex | None = None
+    agent_type: Name | None = None
+
+
+class FeedbackPatchBody(Struct):
+    """What to change; null leaves a field as it is, an empty text clears it."""
+
+    rating: Rating | None = None
+    comment: LongText | None = None
+    correction: LongText | None = None

@@ -1,0 +1,133 @@
+"""One request on its way in, and one answer on its way out: raw bytes, nothing parsed twice."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from commonhold.contract.stores import Stores
+from commonhold.errors import FieldError, InvalidRequest
+
+Header = tuple[bytes, bytes]
+
+NO_STORE: Header = (b"cache-control", b"no-store")
+JSON: tuple[Header, ...] = ((b"content-type", b"application/json"), NO_STORE)
+
+REQUEST_ID = "commonhold.request_id"
+"""Where a scope holds the id that an outer layer gave the request."""
+
+_NO_ARGS: Mapping[str, Any] = {}
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_VERSION = re.compile(rb'(?:W/)?"?([0-9]{1,18})"?')
+_PREFERENCE = re.compile(rb"\s*[,;]\s*")
+_REPRESENTATION = b"return=representation"
+APPLIED: Header = (b"preference-applied", _REPRESENTATION)
+
+encode = msgspec.json.Encoder().encode
+
+
+class Call(Request):
+    """A request as our endpoints see it.
+
+    `head` holds the headers by lower-case name, `key` the id in the path, `args` the checked
+    query, `content` the body, decompressed. `received` bytes of it have come in, `held` bytes are
+    counted at the gate, and more may come while it `is_unread`.
+    """
+
+    stores: Stores
+    key: str = ""
+    agent: str | None = None
+    args: Mapping[str, Any] = _NO_ARGS
+    content: bytes = b""
+    received: int = 0
+    held: int = 0
+    is_unread: bool = True
+
+    def __init__(self, scope: Scope, receive: Receive, head: dict[bytes, bytes]) -> None:
+        # Not Request.__init__: it prepares for forms and streams, which no endpoint of ours uses.
+        self.scope = scope
+        self._receive = receive
+        self.head = head
+        given: bytes | None = scope.get(REQUEST_ID)
+        self.request_id = given or request_id(head.get(b"x-request-id"))
+
+    @property
+    def wants_representation(self) -> bool:
+        """Whether the caller asked for the whole value with `Prefer: return=representation`."""
+        prefer = self.head.get(b"prefer")
+        if prefer is None or prefer == _REPRESENTATION:
+            return prefer is not None
+        return _REPRESENTATION in _PREFERENCE.split(prefer.strip().lower())
+
+    @property
+    def if_match(self) -> int | None:
+        """The version in `If-Match`, or None without one.
+
+        Raises:
+            InvalidRequest: when it is anything else than one version.
+        """
+        given = self.head.get(b"if-match")
+        if given is None:
+            return None
+        match = _VERSION.fullmatch(given.strip())
+        if match is None:
+            rule = 'expected one version in quotes, as an ETag gave it: "3"'
+            raise InvalidRequest(
+                f"If-Match: {rule}.", errors=[FieldError(("header", "If-Match"), rule)]
+            )
+        return int(match[1])
+
+
+def request_id(given: bytes | None) -> bytes:
+    """The caller's request id when it is fit to be logged, else a fresh one."""
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return secrets.token_hex(16).encode()
+
+
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """The headers of a request by lower-case name; of a repeated one, the last."""
+    return dict(scope["headers"])
+
+
+class Answer(Response):
+    """A response whose body and headers are ready to send."""
+
+    media_type = None
+    background: BackgroundTask | None = None
+
+    def __init__(self, body: bytes, status: int = 200, fields: Iterable[Header] = JSON) -> None:
+        # Not Response.__init__: it encodes and sorts out headers that are final here.
+        self.body = body
+        self.status_code = status
+        self.raw_headers = [*fields, (b"content-length", b"%d" % len(body))]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; to HEAD, without the body."""
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        body = b"" if scope["method"] == "HEAD" else self.body
+        await send({"type": "http.response.body", "body": body})
+
+
+def reply(value: Any, status: int = 200, extra: Iterable[Header] = ()) -> Answer:
+    """A JSON answer."""
+    return Answer(encode(value), status, (*JSON, *extra))
+
+
+def etag(version: int) -> Header:
+    """The version of a session as its entity tag."""
+    return (b"etag", b'"%d"' % version)

@@ -1,0 +1,64 @@
+"""The routes that say how the service is. They are served under any load."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from commonhold.errors import Unavailable
+from commonhold.http import schemas
+from commonhold.http.call import NO_STORE, Answer, Call, reply
+from commonhold.http.metrics import Metrics
+from commonhold.http.operation import Operation, Reply
+
+_TEXT = ((b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode()), NO_STORE)
+
+
+def health_operations(metrics: Metrics, ready_timeout_s: float) -> tuple[Operation, ...]:
+    """`/healthz`, `/readyz` (given up after `ready_timeout_s`) and `/metrics`."""
+
+    async def healthz(_call: Call) -> Answer:
+        return reply({"status": "ok"})
+
+    async def readyz(call: Call) -> Answer:
+        try:
+            async with asyncio.timeout(ready_timeout_s):
+                await call.stores.check()
+        except TimeoutError:
+            told = f"The storage has not answered for {ready_timeout_s:g} seconds."
+            raise Unavailable(told) from None
+        return reply({"status": "ready"})
+
+    async def get_metrics(_call: Call) -> Answer:
+        return Answer(metrics.render(), 200, _TEXT)
+
+    return (
+        Operation(
+            "GET",
+            "/healthz",
+            healthz,
+            {200: Reply("The process answers.", (schemas.Alive,))},
+            "Whether the process is alive",
+            "service",
+            is_probe=True,
+        ),
+        Operation(
+            "GET",
+            "/readyz",
+            readyz,
+            {200: Reply("It can serve.", (schemas.Ready,))},
+            "Whether the storage can be reached and its schema is current",
+            "service",
+            is_probe=True,
+        ),
+        Operation(
+            "GET",
+            "/metrics",
+            get_metrics,
+            {200: Reply("The numbers.", (schemas.Metrics,), media=CONTENT_TYPE_PLAIN_0_0_4)},
+            "Numbers for Prometheus",
+            "service",
+            is_probe=True,
+        ),
+    )

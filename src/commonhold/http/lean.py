@@ -1,0 +1,171 @@
+"""Routes that hand a raw request to an endpoint and send its bytes back.
+
+FastAPI documents `get_route_handler` for replacing what happens around an endpoint. What it does
+there by default (dependencies, pydantic, two exit stacks) costs more than our endpoints do, so
+that none of it runs here. The routes are ordinary `APIRoute`s for everything else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Message, Receive, Scope, Send
+
+from commonhold.errors import MethodNotAllowed
+from commonhold.http.binding import Bind
+from commonhold.http.body import read_body
+from commonhold.http.call import Answer, Call, headers_of
+from commonhold.http.gate import Gate
+from commonhold.http.openapi import Describe
+from commonhold.http.operation import Operation
+from commonhold.http.params import Params
+from commonhold.http.problems import identified, problem, problem_of
+
+HIDDEN_SLASH = b"%2f"
+"""An id never has a slash: one that hides in its escape must not reach another route."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the routes of one registration share."""
+
+    bind: Bind
+    gate: Gate
+    max_body_bytes: int
+
+
+class LeanRoute(APIRoute):
+    """One operation. Serves its path with and without a trailing slash, and HEAD where GET is."""
+
+    def __init__(
+        self, operation: Operation, serving: Serving, describe: Describe, allow: str, prefix: str
+    ) -> None:
+        self.operation = operation
+        self.allow = allow
+        self._serving = serving
+        self._endpoint = operation.endpoint
+        self._params = Params(operation.query) if operation.query else None
+        self._reads_body = operation.body is not None
+        super().__init__(
+            prefix + operation.path,
+            operation.endpoint,
+            methods=[operation.method],
+            status_code=next(iter(operation.replies)),
+            summary=operation.summary,
+            description=operation.doc or operation.summary,
+            response_description=next(iter(operation.replies.values())).doc,
+            tags=[operation.tag],
+            operation_id=operation.id,
+            response_model=None,
+            response_class=Answer,
+            openapi_extra=describe(operation),
+        )
+        # Where the route is reached directly, not even the wrapping around the handler is needed.
+        self.app = self.serve
+        self._heads = (
+            {operation.method, "HEAD"} if operation.method == "GET" else {operation.method}
+        )
+
+    async def respond(self, call: Call) -> Answer:
+        """The complete answer to a request, whatever happens."""
+        serving = self._serving
+        gate = serving.gate
+        gate.requests += 1
+        try:
+            if not self.operation.is_probe:
+                gate.admit()
+            if self._params is not None:
+                call.args = self._params.read(call.scope["query_string"])
+            call.stores = serving.bind(call.head, call.agent)
+            if self._reads_body:
+                call.content = await read_body(call, gate, serving.max_body_bytes)
+            answer = await self._endpoint(call)
+        except Exception as error:  # noqa: BLE001 - a caller never sees a stack trace
+            answer = problem_of(error, call.request_id)
+        finally:
+            gate.requests -= 1
+            gate.bytes -= call.held
+        return identified(answer, call)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The route as an ASGI application."""
+        answer = await self._answer(scope, receive)
+        await answer(scope, receive, send)
+
+    def get_route_handler(self) -> Any:
+        """What FastAPI calls when the router has been included in another."""
+
+        async def handle(request: Request) -> Response:
+            return await self._answer(request.scope, request.receive)
+
+        return handle
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        call = Call(scope, receive, headers_of(scope))
+        call.key = scope.get("path_params", {}).get(self.operation.key_name, "")
+        return await self.respond(call)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or HIDDEN_SLASH in scope.get("raw_path", b"").lower():
+            return Match.NONE, {}
+        match, child = super().matches(scope)
+        if match is Match.NONE and scope["path"].endswith("/"):
+            match, child = super().matches({**scope, "path": scope["path"][:-1]})
+        if match is Match.PARTIAL and scope["method"] in self._heads:
+            match = Match.FULL
+        return match, child
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        if method not in self._heads:
+            await self.refuse(Call(scope, receive, headers_of(scope)))(scope, receive, send)
+        elif method == "HEAD" and self.operation.method == "GET":
+            await super().handle({**scope, "method": "GET"}, receive, _without_body(send))
+        else:
+            await super().handle(scope, receive, send)
+
+    def refuse(self, call: Call) -> Answer:
+        """The answer to a method that this path does not have."""
+        error = MethodNotAllowed(f"This path answers to {self.allow}.")
+        allow = (b"allow", self.allow.encode())
+        return identified(problem(error, call.request_id, (allow,)), call)
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_head
+
+
+def register(
+    target: APIRouter, operations: Iterable[Operation], serving: Serving, describe: Describe
+) -> list[LeanRoute]:
+    """Add a route for each operation directly to `target`, and return them."""
+    operations = tuple(operations)
+    methods: MutableMapping[str, list[str]] = defaultdict(list)
+    for operation in operations:
+        methods[operation.path].append(operation.method)
+    allow = {path: _allow(names) for path, names in methods.items()}
+    routes = [
+        LeanRoute(operation, serving, describe, allow[operation.path], target.prefix)
+        for operation in operations
+    ]
+    # Not add_api_route: it would build routes of its own arguments. Not include_router: an
+    # included router is matched twice for every request.
+    target.routes.extend(routes)
+    return routes
+
+
+def _allow(methods: list[str]) -> str:
+    return ", ".join(sorted({*methods, "HEAD"} if "GET" in methods else methods))

@@ -1,0 +1,159 @@
+"""OpenAPI out of the operations: parameters, bodies, answers and problems, complete and true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from commonhold.http.operation import Body, Operation, Reply
+from commonhold.http.problems import MEDIA_TYPE
+from commonhold.http.schemas import Problem
+
+Schema = dict[str, Any]
+Describe = Callable[[Operation], Schema]
+
+_REF = "#/components/schemas/"
+_ANYWHERE = (403, 500, 503)
+_WITH_BODY = (400, 413, 415, 422)
+
+_REQUEST_HEADERS: Mapping[str, Schema] = {
+    "Prefer": {
+        "description": "`return=representation` answers with the whole value.",
+        "schema": {"type": "string"},
+    },
+    "If-Match": {
+        "description": "The version, in quotes, that must still be current: as an `ETag` gave it.",
+        "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},
+    },
+}
+_ANSWER_HEADERS: Mapping[str, Schema] = {
+    "ETag": {"description": "The version of the session.", "schema": {"type": "string"}},
+    "Link": {
+        "description": 'The next page: `<...>; rel="next"`. Absent when the list ends here.',
+        "schema": {"type": "string"},
+    },
+    "X-Request-ID": {
+        "description": "The id of this request in the log: the caller's own, or a fresh one.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "Allow": {"description": "The methods of this path.", "schema": {"type": "string"}},
+}
+
+
+def described_by_reference(operation: Operation) -> Schema:
+    """The operation, its shapes as references to `components`."""
+    return _describe(operation, _reference)
+
+
+def described_inline(operation: Operation) -> Schema:
+    """The operation with every shape written out: whole in any application it is added to."""
+    return _describe(operation, lambda shape: _inline(*_schema_of(shape)))
+
+
+def components(operations: Iterable[Operation]) -> dict[str, Schema]:
+    """Every shape the operations refer to, by name."""
+    shapes: list[Any] = [Problem]
+    for operation in operations:
+        shapes.extend(operation.body.shapes if operation.body else ())
+        for reply in operation.replies.values():
+            shapes.extend(reply.shapes)
+    _, named = msgspec.json.schema_components(shapes, ref_template=_REF + "{name}")
+    return named
+
+
+def _describe(operation: Operation, schema: Callable[[Any], Schema]) -> Schema:
+    described: Schema = {
+        "parameters": _parameters(operation),
+        "responses": {
+            **{str(status): _reply(reply, schema) for status, reply in operation.replies.items()},
+            **{str(status): _problem(status, operation, schema) for status in _errors(operation)},
+        },
+    }
+    if operation.body is not None:
+        described["requestBody"] = _body(operation.body, schema)
+    return described
+
+
+def _parameters(operation: Operation) -> list[Schema]:
+    found: list[Schema] = []
+    if operation.key_name:
+        path: Schema = {"name": operation.key_name, "in": "path", "required": True}
+        found.append({**path, "schema": {"type": "string", "minLength": 1}})
+    for param in operation.query:
+        schema = dict(param.schema)
+        if param.default is not None and not param.into:
+            schema["default"] = param.default
+        found.append(
+            {"name": param.name, "in": "query", "description": param.doc, "schema": schema}
+        )
+    headers = [{"name": name, "in": "header"} for name in operation.headers]
+    return [*found, *({**header, **_REQUEST_HEADERS[header["name"]]} for header in headers)]
+
+
+def _body(body: Body, schema: Callable[[Any], Schema]) -> Schema:
+    content = {"application/json": {"schema": _any_of(body.shapes, schema)}}
+    described: Schema = {"required": body.is_required, "content": content}
+    return {**described, "description": body.doc} if body.doc else described
+
+
+def _reply(reply: Reply, schema: Callable[[Any], Schema]) -> Schema:
+    headers = ("X-Request-ID", *reply.headers)
+    described: Schema = {
+        "description": reply.doc,
+        "headers": {name: _ANSWER_HEADERS[name] for name in headers},
+    }
+    if reply.shapes:
+        described["content"] = {reply.media: {"schema": _any_of(reply.shapes, schema)}}
+    return described
+
+
+def _errors(operation: Operation) -> list[int]:
+    expected = {*_ANYWHERE, *operation.errors}
+    if operation.body is not None:
+        expected.update(_WITH_BODY)
+    if operation.query or operation.headers:
+        expected.add(422)
+    return sorted(expected)
+
+
+def _problem(status: int, operation: Operation, schema: Callable[[Any], Schema]) -> Schema:
+    headers = ("X-Request-ID", "Retry-After") if status == 503 else ("X-Request-ID",)
+    described: Schema = {
+        "description": HTTPStatus(status).phrase,
+        "headers": {name: _ANSWER_HEADERS[name] for name in headers},
+    }
+    if operation.method != "HEAD":
+        described["content"] = {MEDIA_TYPE: {"schema": schema(Problem)}}
+    return described
+
+
+def _any_of(shapes: tuple[Any, ...], schema: Callable[[Any], Schema]) -> Schema:
+    found = [schema(shape) for shape in shapes]
+    return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def _schema_of(shape: Any) -> tuple[Schema, dict[str, Schema]]:
+    (schema,), named = msgspec.json.schema_components([shape], ref_template=_REF + "{name}")
+    return schema, named
+
+
+def _reference(shape: Any) -> Schema:
+    return _schema_of(shape)[0]
+
+
+def _inline(schema: Any, named: Mapping[str, Schema]) -> Any:
+    if isinstance(schema, dict):
+        name = schema.get("$ref", "").removeprefix(_REF)
+        if name in named:
+            return _inline(named[name], named)
+        return {key: _inline(value, named) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [_inline(item, named) for item in schema]
+    return schema

@@ -1,0 +1,63 @@
+"""What a route is, as data: how it is served, and how OpenAPI describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from commonhold.http.call import Answer, Call
+from commonhold.http.params import Param
+
+Endpoint = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A successful answer: what it means, and which shapes its body may have."""
+
+    doc: str
+    shapes: tuple[Any, ...] = ()
+    media: str = "application/json"
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request body. `shapes` is what it may be; an optional one may be left out."""
+
+    shapes: tuple[Any, ...]
+    doc: str = ""
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path.
+
+    `errors` are the statuses of the problem documents this operation may answer with, besides
+    those that any operation may. A probe is served under any load.
+    """
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    replies: Mapping[int, Reply]
+    summary: str
+    tag: str
+    errors: tuple[int, ...] = ()
+    query: tuple[Param, ...] = ()
+    headers: tuple[str, ...] = ()
+    body: Body | None = None
+    is_probe: bool = False
+    doc: str = ""
+    key_name: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        name = self.path.partition("{")[2].partition("}")[0]
+        object.__setattr__(self, "key_name", name)
+
+    @property
+    def id(self) -> str:
+        """Its `operationId`."""
+        return self.endpoint.__name__

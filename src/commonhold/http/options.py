@@ -1,0 +1,26 @@
+"""Limits and switches of the HTTP face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """What the settings decide about the HTTP face.
+
+    `max_body_bytes` also holds after decompression. Past `max_inflight_bytes` (bodies held in
+    memory) or `max_inflight_requests` the answer is 503; both count per process.
+    `loopback_only` refuses what did not come from this machine, through a name of this machine:
+    it belongs to the mode that asks nobody who they are.
+    `multiprocess_dir` is where several workers share their counters.
+    """
+
+    max_body_bytes: int = 64 * MIB
+    max_inflight_bytes: int = 512 * MIB
+    max_inflight_requests: int = 2048
+    ready_timeout_s: float = 5.0
+    loopback_only: bool = True
+    multiprocess_dir: str | None = None

@@ -1,0 +1,249 @@
+"""The shapes of answers, for OpenAPI. What is sent is made by `commonhold.model.wire`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Raw, Struct
+
+from commonhold.errors import BY_CODE
+
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Object = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+Array = Annotated[Raw, Meta(extra_json_schema={"type": "array"})]
+Code = Annotated[str, Meta(extra_json_schema={"enum": sorted(BY_CODE)})]
+Metrics = Annotated[str, Meta(description="Prometheus text format 0.0.4.")]
+
+
+class FieldProblem(Struct):
+    """One field that is wrong: the path to it, and what is expected."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class Problem(Struct, kw_only=True):
+    """RFC 9457. `code` is stable; `detail` says what to do; `instance` is the request id."""
+
+    type: str
+    title: str
+    status: int
+    code: Code
+    detail: str
+    instance: str
+    errors: list[FieldProblem] | None = None
+    retry_after_seconds: int | None = None
+    current_version: int | None = None
+
+
+class SessionId(Struct):
+    """The id of a session."""
+
+    session_id: str
+
+
+class Session(Struct):
+    """A session without its messages. `version` is its `ETag`."""
+
+    session_id: str
+    title: str | None
+    agent: str | None
+    user: str | None
+    message_count: int
+    head_seq: int
+    version: int
+    parent_session_id: str | None
+    forked_at_message_id: str | None
+    metadata: Object
+    created_at: Time
+    updated_at: Time
+
+
+class History(Struct):
+    """The live messages of a session, each exactly as it was sent."""
+
+    session_id: str
+    messages: list[Object]
+
+
+class Saved(Struct):
+    """The messages are kept."""
+
+    session_id: str
+    saved: Literal[True]
+
+
+class Written(Struct):
+    """What a write did to the log of a session."""
+
+    session_id: str
+    version: int
+    message_count: int
+    first_seq: int | None
+    last_seq: int | None
+    superseded: int
+    kept: int
+
+
+class Message(Struct):
+    """One row of a log; `message` is the content exactly as it was sent."""
+
+    seq: int
+    id: str
+    agent: str | None
+    role: str | None
+    created_at: Time
+    superseded_at: Time | None
+    message: Object
+
+
+class Cost(Struct):
+    """The cost data of a session."""
+
+    session_id: str
+    cost_data: Object
+
+
+class State(Struct):
+    """The agent state of a session."""
+
+    session_id: str
+    state: Object
+
+
+class Pricing(Struct):
+    """US dollars per thousand tokens, and per request."""
+
+    input_per_1k: float | None
+    output_per_1k: float | None
+    cached_input_per_1k: float | None
+    per_request: float | None
+
+
+class Usage(Struct):
+    """Tokens of a session and what they cost; null where the model has no known price."""
+
+    session_id: str
+    model: str | None
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    turn_count: int
+    cost_usd: float | None
+    pricing: Pricing | None
+
+
+class Forked(Struct):
+    """A new session that begins with messages of another."""
+
+    session_id: str
+    parent_session_id: str
+    message_count: int
+
+
+class Deleted(Struct):
+    """It is gone."""
+
+    deleted: Literal[True]
+
+
+class TraceSaved(Struct):
+    """The spans are merged into the trace."""
+
+    trace_id: str
+    saved: Literal[True]
+
+
+class Span(Struct):
+    """One operation of a trace; the `unix_nano` times are on the wall clock."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    name: str
+    start_time: float
+    end_time: float | None
+    status: str
+    attributes: Object
+    events: Array
+    agent: str | None
+    start_time_unix_nano: int | None
+    end_time_unix_nano: int | None
+
+
+class Trace(Struct):
+    """A trace with the spans of all its authors, in wall-clock order."""
+
+    trace_id: str
+    started_at: Time
+    ended_at: Time | None
+    model: str | None
+    session_id: str | None
+    status: str
+    spans: list[Span]
+
+
+class TraceSummary(Struct):
+    """One trace of a list."""
+
+    trace_id: str
+    started_at: Time
+    ended_at: Time | None
+    model: str | None
+    session_id: str | None
+    status: str
+    duration_ms: float | None
+    span_count: int
+    error_count: int
+    tool_calls: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    agents: list[str]
+
+
+class FeedbackId(Struct):
+    """The id of a feedback record."""
+
+    feedback_id: str
+
+
+class Feedback(Struct):
+    """A vote and what was said. `trace_id` is `trace_none_...` where the author named no trace."""
+
+    feedback_id: str
+    trace_id: str
+    session_id: str | None
+    rating: Literal[1, -1]
+    comment: str | None
+    correction: str | None
+    model_id: str | None
+    latency_ms: float | None
+    turn_index: int | None
+    agent_type: str | None
+    created_at: Time
+    user_id: str
+    agent: str | None
+    updated_at: Time
+
+
+class FeedbackStats(Struct):
+    """Votes on one agent type in one window of UTC time."""
+
+    window_start: Time
+    window_end: Time
+    agent_type: str | None
+    thumbs_up: int
+    thumbs_down: int
+    total: int
+
+
+class Alive(Struct):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(Struct):
+    """The service can do its work."""
+
+    status: Literal["ready"]

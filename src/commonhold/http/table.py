@@ -1,0 +1,57 @@
+"""Finding the route of a path in one step, where a router asks every route in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from commonhold.http.call import Answer, Call
+from commonhold.http.lean import LeanRoute
+
+
+@dataclass(slots=True)
+class Resource:
+    """One path, as a template, and its routes by method."""
+
+    template: str
+    routes: dict[str, LeanRoute] = field(default_factory=dict)
+
+    async def respond(self, call: Call) -> Answer:
+        """The answer of the route for the method, or 405. HEAD is answered wherever GET is."""
+        method: str = call.scope["method"]
+        route = self.routes.get(method)
+        if route is None and method == "HEAD":
+            route = self.routes.get("GET")
+        if route is None:
+            return next(iter(self.routes.values())).refuse(call)
+        return await route.respond(call)
+
+
+class RouteTable:
+    """The resources of the service by path. Knows `/fixed/paths` and `/v1/noun/{id}[/verb]`."""
+
+    def __init__(self, routes: Iterable[LeanRoute]) -> None:
+        self._fixed: dict[str, Resource] = {}
+        self._keyed: dict[tuple[str, str], Resource] = {}
+        for route in routes:
+            template = route.path
+            head, brace, tail = template.partition("{")
+            if not brace:
+                resource = self._fixed.setdefault(template, Resource(template))
+            else:
+                tail = tail.partition("}")[2]
+                resource = self._keyed.setdefault((head, tail), Resource(template))
+            resource.routes[route.operation.method] = route
+
+    def find(self, path: str) -> tuple[Resource, str] | None:
+        """The resource at `path`, with or without a trailing slash, and the id in it."""
+        path = path.removesuffix("/")
+        fixed = self._fixed.get(path)
+        if fixed is not None:
+            return fixed, ""
+        parts = path.split("/", 4)
+        if len(parts) < 4 or not parts[3]:
+            return None
+        tail = f"/{parts[4]}" if len(parts) == 5 else ""
+        keyed = self._keyed.get((f"/{parts[1]}/{parts[2]}/", tail))
+        return None if keyed is None else (keyed, parts[3])

@@ -1,0 +1,1 @@
+"""Use cases above the contract. They know neither SQL nor a web framework."""
