@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,8 +11,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from commonhold.errors import FieldError, InvalidRequest, UnsupportedMediaType
 from commonhold.http.call import Call
-from commonhold.model import opaque
-from commonhold.model.opaque import JsonText
+from commonhold.model.opaque import EMPTY_LIST, EMPTY_OBJECT, JsonText
 
 T = TypeVar("T")
 
@@ -19,6 +19,8 @@ NULL = Raw(b"null")
 JSON = b"application/json"
 _AT = re.compile(r" - at `\$(.*)`$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
+_check_object = msgspec.json.Decoder(dict).decode
+_check_list = msgspec.json.Decoder(list).decode
 _NUL = b"\\u0000"
 
 
@@ -61,12 +63,12 @@ def decode(decoder: msgspec.json.Decoder[T], call: Call) -> T:
     return value
 
 
-def invalid(error: msgspec.ValidationError) -> InvalidRequest:
-    """The error of ours for a field that has the wrong type."""
+def invalid(error: msgspec.ValidationError, *within: str | int) -> InvalidRequest:
+    """The error of ours for a field that has the wrong type, somewhere in `within`."""
     told = str(error)
     at = _AT.search(told)
     steps = _STEP.findall(at[1]) if at else []
-    loc = ("body", *(int(index) if index else name or "..." for name, index in steps))
+    loc = ("body", *within, *(int(index) if index else name or "..." for name, index in steps))
     rule = told[: at.start()] if at else told
     where = ".".join(str(step) for step in loc[1:]) or "body"
     return InvalidRequest(f"{where}: {rule}.", errors=[FieldError(loc, rule)])
@@ -90,7 +92,7 @@ def object_of(raw: Raw | UnsetType, *loc: str | int) -> JsonText:
     Raises:
         InvalidRequest: it is something else.
     """
-    return _part(raw, dict, opaque.EMPTY_OBJECT, *loc)
+    return _part(raw, _check_object, EMPTY_OBJECT, *loc)
 
 
 def list_of(raw: Raw | UnsetType, *loc: str | int) -> JsonText:
@@ -99,7 +101,7 @@ def list_of(raw: Raw | UnsetType, *loc: str | int) -> JsonText:
     Raises:
         InvalidRequest: it is something else.
     """
-    return _part(raw, list, opaque.EMPTY_LIST, *loc)
+    return _part(raw, _check_list, EMPTY_LIST, *loc)
 
 
 def given(raw: Raw | UnsetType) -> Raw | None:
@@ -107,18 +109,20 @@ def given(raw: Raw | UnsetType) -> Raw | None:
     return None if raw is UNSET or raw == NULL else raw
 
 
-def _part(raw: Raw | UnsetType, kind: type, empty: JsonText, *loc: str | int) -> JsonText:
-    part = given(raw)
-    if part is None:
+def _part(
+    raw: Raw | UnsetType, check: Callable[[Raw], object], empty: JsonText, *loc: str | int
+) -> JsonText:
+    if raw is UNSET or raw == NULL:
         return empty
-    text = text_of(part, *loc)
-    # Parsed all the same: what only looks like JSON (1e999) could be kept, and never read back.
-    if not isinstance(opaque.loads(text, ".".join(map(str, loc))), kind):
-        rule = f"expected a JSON {'object' if kind is dict else 'array'}"
-        raise InvalidRequest(
-            f"{'.'.join(map(str, loc))}: {rule}.", errors=[FieldError(("body", *loc), rule)]
-        )
-    return JsonText(text)
+    try:
+        # Parsed for nothing but this: what only looks like JSON (1e999, or bytes that are not
+        # UTF-8) could be kept, and never be read back.
+        check(raw)
+        return JsonText(str(raw, "utf-8"))
+    except msgspec.ValidationError as error:
+        raise invalid(error, *loc) from None
+    except (ValueError, RecursionError) as error:
+        raise _not_json(error, *loc) from None
 
 
 def _not_json(error: Exception, *loc: str | int) -> InvalidRequest:

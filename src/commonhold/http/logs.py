@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -40,16 +41,27 @@ class JsonFormatter(logging.Formatter):
     """Log records as one JSON object a line, with what `extra={"fields": {...}}` adds."""
 
     def format(self, record: logging.LogRecord) -> str:
+        is_access = isinstance(record, AccessRecord)
         line: dict[str, Any] = {
-            "time": clock.to_rfc3339(clock.Micros(round(record.created * 1e6))),
+            "time": _time(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": "request" if is_access else record.getMessage(),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return _encode(line).decode()
+
+
+def _time(created: float) -> str:
+    second, micros = divmod(round(created * 1e6), 1_000_000)
+    return f"{_second(second)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return clock.to_datetime(clock.Micros(second * 1_000_000)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def trace_id(traceparent: bytes | None) -> str | None:

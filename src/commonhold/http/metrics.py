@@ -39,7 +39,7 @@ class Metrics:
 
     def __init__(self, multiprocess_dir: str | None = None) -> None:
         # A third of all series, and of no use where processes restart.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._dir = multiprocess_dir
         self._registry = CollectorRegistry()
         self._stats: list[Stats] = []
