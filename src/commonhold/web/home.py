@@ -58,6 +58,7 @@ def router(site: Site, stores: Stores) -> APIRouter:
     """The routes of the pages, over the stores they tell about."""
     routes = APIRouter(include_in_schema=False)
 
+    @routes.api_route("/", methods=["GET", "HEAD"])
     async def home(request: Request) -> Response:
         condition = await _condition(stores)
         return pages.render(
@@ -68,8 +69,7 @@ def router(site: Site, stores: Stores) -> APIRouter:
             up=elapsed(site.started_at, clock.now()),
         )
 
-    routes.add_route("/", home, methods=["GET", "HEAD"])
-    routes.add_route("/static/{name}", pages.static, methods=["GET", "HEAD"])
+    routes.add_api_route("/static/{name}", pages.static, methods=["GET", "HEAD"])
     return routes
 
 

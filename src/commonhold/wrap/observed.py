@@ -43,18 +43,17 @@ _BY_DAY = StatsQuery()
 class StoreObserver(Protocol):
     """Hears of every finished store operation."""
 
-    def __call__(self, store: str, operation: str, outcome: str, seconds: float, /) -> None:
-        """Take note. `outcome` is `ok`, `cancelled`, or the code of the error."""
+    def __call__(self, operation: str, outcome: str, seconds: float, /) -> None:
+        """Take note of `sessions.put`, say; `outcome` is `ok`, `cancelled` or an error's code."""
 
 
 class _Timed:
     """One operation under the watch."""
 
-    __slots__ = ("_observe", "_operation", "_started", "_store")
+    __slots__ = ("_observe", "_operation", "_started")
 
-    def __init__(self, observe: StoreObserver, store: str, operation: str) -> None:
+    def __init__(self, observe: StoreObserver, operation: str) -> None:
         self._observe = observe
-        self._store = store
         self._operation = operation
 
     def __enter__(self) -> None:
@@ -67,7 +66,7 @@ class _Timed:
         trace: TracebackType | None,
     ) -> None:
         seconds = clock.monotonic() - self._started
-        self._observe(self._store, self._operation, _outcome(error), seconds)
+        self._observe(self._operation, _outcome(error), seconds)
 
 
 def _outcome(error: BaseException | None) -> str:
@@ -113,25 +112,25 @@ class ObservedSessions:
         self._observe = observe
 
     async def create(self, new: NewSession = _NOTHING_CHOSEN, /) -> Session:
-        with self._timed("create"):
+        with self._timed("sessions.create"):
             return await self._backend.sessions.create(new)
 
     async def find(self, session_id: str, /) -> Session | None:
-        with self._timed("find"):
+        with self._timed("sessions.find"):
             return await self._backend.sessions.find(session_id)
 
     async def get(self, session_id: str, /) -> Session:
-        with self._timed("get"):
+        with self._timed("sessions.get"):
             return await self._backend.sessions.get(session_id)
 
     async def history(self, session_id: str, /) -> History:
-        with self._timed("history"):
+        with self._timed("sessions.history"):
             return await self._backend.sessions.history(session_id)
 
     async def messages(
         self, session_id: str, query: MessageQuery = _FROM_THE_START, /
     ) -> Page[Message]:
-        with self._timed("messages"):
+        with self._timed("sessions.messages"):
             return await self._backend.sessions.messages(session_id, query)
 
     async def put(
@@ -143,45 +142,45 @@ class ObservedSessions:
         mode: PutMode = "merge",
         if_match: int | None = None,
     ) -> Written:
-        with self._timed("put"):
+        with self._timed("sessions.put"):
             return await self._backend.sessions.put(
                 session_id, messages, mode=mode, if_match=if_match
             )
 
     async def cost(self, session_id: str, /) -> JsonText:
-        with self._timed("cost"):
+        with self._timed("sessions.cost"):
             return await self._backend.sessions.cost(session_id)
 
     async def patch_cost(self, session_id: str, patch: Mapping[str, Any] | str, /) -> JsonText:
-        with self._timed("patch_cost"):
+        with self._timed("sessions.patch_cost"):
             return await self._backend.sessions.patch_cost(session_id, patch)
 
     async def state(self, session_id: str, /) -> JsonText:
-        with self._timed("state"):
+        with self._timed("sessions.state"):
             return await self._backend.sessions.state(session_id)
 
     async def patch_state(self, session_id: str, patch: Mapping[str, Any] | str, /) -> JsonText:
-        with self._timed("patch_state"):
+        with self._timed("sessions.patch_state"):
             return await self._backend.sessions.patch_state(session_id, patch)
 
     async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
-        with self._timed("fork"):
+        with self._timed("sessions.fork"):
             return await self._backend.sessions.fork(session_id, at=at)
 
     async def revert(self, session_id: str, /, *, to: int) -> Written:
-        with self._timed("revert"):
+        with self._timed("sessions.revert"):
             return await self._backend.sessions.revert(session_id, to=to)
 
     async def list(self, query: SessionQuery = _NEWEST_SESSIONS, /) -> Page[Session]:
-        with self._timed("list"):
+        with self._timed("sessions.list"):
             return await self._backend.sessions.list(query)
 
     async def delete(self, session_id: str, /) -> None:
-        with self._timed("delete"):
+        with self._timed("sessions.delete"):
             await self._backend.sessions.delete(session_id)
 
     def _timed(self, operation: str) -> _Timed:
-        return _Timed(self._observe, "sessions", operation)
+        return _Timed(self._observe, operation)
 
 
 class ObservedTraces:
@@ -192,23 +191,23 @@ class ObservedTraces:
         self._observe = observe
 
     async def put(self, trace: Trace, /) -> None:
-        with self._timed("put"):
+        with self._timed("traces.put"):
             await self._backend.traces.put(trace)
 
     async def find(self, trace_id: str, /) -> Trace | None:
-        with self._timed("find"):
+        with self._timed("traces.find"):
             return await self._backend.traces.find(trace_id)
 
     async def get(self, trace_id: str, /) -> Trace:
-        with self._timed("get"):
+        with self._timed("traces.get"):
             return await self._backend.traces.get(trace_id)
 
     async def list(self, query: TraceQuery = _NEWEST_TRACES, /) -> Page[TraceSummary]:
-        with self._timed("list"):
+        with self._timed("traces.list"):
             return await self._backend.traces.list(query)
 
     def _timed(self, operation: str) -> _Timed:
-        return _Timed(self._observe, "traces", operation)
+        return _Timed(self._observe, operation)
 
 
 class ObservedFeedback:
@@ -219,28 +218,28 @@ class ObservedFeedback:
         self._observe = observe
 
     async def create(self, new: NewFeedback, /) -> Feedback:
-        with self._timed("create"):
+        with self._timed("feedback.create"):
             return await self._backend.feedback.create(new)
 
     async def find(self, feedback_id: str, /) -> Feedback | None:
-        with self._timed("find"):
+        with self._timed("feedback.find"):
             return await self._backend.feedback.find(feedback_id)
 
     async def get(self, feedback_id: str, /) -> Feedback:
-        with self._timed("get"):
+        with self._timed("feedback.get"):
             return await self._backend.feedback.get(feedback_id)
 
     async def patch(self, feedback_id: str, patch: FeedbackPatch, /) -> Feedback:
-        with self._timed("patch"):
+        with self._timed("feedback.patch"):
             return await self._backend.feedback.patch(feedback_id, patch)
 
     async def list(self, query: FeedbackQuery = _NEWEST_FEEDBACK, /) -> Page[Feedback]:
-        with self._timed("list"):
+        with self._timed("feedback.list"):
             return await self._backend.feedback.list(query)
 
     async def stats(self, query: StatsQuery = _BY_DAY, /) -> tuple[FeedbackStats, ...]:
-        with self._timed("stats"):
+        with self._timed("feedback.stats"):
             return await self._backend.feedback.stats(query)
 
     def _timed(self, operation: str) -> _Timed:
-        return _Timed(self._observe, "feedback", operation)
+        return _Timed(self._observe, operation)

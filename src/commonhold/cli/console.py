@@ -1,0 +1,51 @@
+"""What the commands share in speaking to a person: consoles, colours, and options from settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from commonhold.settings import Setting, Settings, documented
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_SETTINGS = {setting.name: setting for setting in documented(Settings)}
+
+
+def option(name: str, panel: str, metavar: str | None = None) -> Any:
+    """An option that stands for a setting, with the help the setting has."""
+    setting = _SETTINGS[name]
+    flag = f"--{name.replace('_', '-')}"
+    on_off = setting.default in ("true", "false")
+    names = f"{flag}/--no-{flag[2:]}" if on_off else flag
+    return typer.Option(
+        names,
+        help=_help(setting),
+        rich_help_panel=panel,
+        metavar="" if on_off else metavar or name.upper(),
+        show_default=False,
+    )
+
+
+def table(*columns: str) -> Table:
+    """An empty table in the one style of the commands."""
+    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def say_error(message: str) -> None:
+    """One line per sentence of what went wrong, on standard error."""
+    for line in message.splitlines():
+        err.print(f"[bold red]error:[/] {escape(line)}")
+
+
+def _help(setting: Setting) -> str:
+    default = f", default {setting.default}" if setting.default else ""
+    return f"{escape(setting.doc)}\n\n[dim]{setting.env}{default}[/dim]"

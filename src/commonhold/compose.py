@@ -1,0 +1,278 @@
+"""The composition root: settings become a database, stores over it, and the app that serves them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.types import Lifespan
+
+from commonhold import http, web
+from commonhold._version import __version__
+from commonhold.contract.feedback import Feedback
+from commonhold.contract.sessions import Sessions
+from commonhold.contract.stores import Backend, Stores
+from commonhold.contract.traces import Traces
+from commonhold.errors import Closed, CommonholdError, InvalidRequest, Unavailable
+from commonhold.model import clock
+from commonhold.model.scope import Scope
+from commonhold.settings import Settings, metrics_dir, redact_url
+from commonhold.sql import SqlBackend, SqlOptions, open_backend
+from commonhold.sql.backend import sqlite_path
+from commonhold.sql.probe import SQLITE_LIBRARY, clock_of, version_of
+from commonhold.wrap import ObservedBackend
+
+__all__ = [
+    "SQLITE_LIBRARY",
+    "LateBackend",
+    "SqlBackend",
+    "check_database_url",
+    "clock_of",
+    "create_app",
+    "open_for_upkeep",
+    "sqlite_file",
+    "version_of",
+]
+
+PATIENCE_S = 5.0
+"""How long the start waits for the database before the service answers without it."""
+
+FIRST_RETRY_S = 0.5
+LAST_RETRY_S = 15.0
+REMINDER_S = 60.0
+"""How often the log is reminded that nobody is asked who they are."""
+
+_KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "postgres": "PostgreSQL"}
+_log = logging.getLogger("commonhold.compose")
+
+
+class LateBackend:
+    """`contract.stores.Backend` that is there before its database is.
+
+    It keeps trying to open the database. Until that succeeds every use raises `Unavailable` with
+    the reason: the process stays up and says what it waits for, whatever restarts first.
+    """
+
+    def __init__(self, opener: Callable[[], Awaitable[SqlBackend]]) -> None:
+        self._opener = opener
+        self._backend: SqlBackend | None = None
+        self._reason: Unavailable = Unavailable("The database is being opened. Try again.")
+        self._task: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+
+    @property
+    def sessions(self) -> Sessions:
+        """Session storage, once it is open."""
+        return self._current().sessions
+
+    @property
+    def traces(self) -> Traces:
+        """Trace storage, once it is open."""
+        return self._current().traces
+
+    @property
+    def feedback(self) -> Feedback:
+        """Feedback storage, once it is open."""
+        return self._current().feedback
+
+    def bind(self, scope: Scope, /) -> Backend:
+        """The storage, once it is open, on behalf of `scope`."""
+        return self._current().bind(scope)
+
+    async def check(self) -> None:
+        """Return when the database is open and can serve.
+
+        Raises:
+            Unavailable: it is not, and the detail says why.
+        """
+        await self._current().check()
+
+    def stats(self) -> Mapping[str, float]:
+        """Numbers of the database for `/metrics`: none while it is not open."""
+        return {} if self._backend is None else self._backend.database.stats()
+
+    async def start(self, patience_s: float = PATIENCE_S) -> None:
+        """Begin opening; return once the first try has ended, or after `patience_s`."""
+        self._task = asyncio.create_task(self._keep_trying())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._tried.wait(), patience_s)
+
+    async def aclose(self) -> None:
+        """Stop trying, and close what was opened."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        backend, self._backend, self._reason = self._backend, None, Closed()
+        if backend is not None:
+            await backend.aclose()
+
+    def _current(self) -> SqlBackend:
+        if self._backend is None:
+            raise type(self._reason)(self._reason.detail)
+        return self._backend
+
+    async def _keep_trying(self) -> None:
+        delay_s = FIRST_RETRY_S
+        while not await self._try():
+            # Replicas that lost the same database do not come back in step.
+            await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311  (not a secret)
+            delay_s = min(delay_s * 2, LAST_RETRY_S)
+
+    async def _try(self) -> bool:
+        try:
+            self._backend = await self._opener()
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is told and tried again)
+            self._reason = _reason(error)
+            _log.warning("The database is not available: %s", self._reason.detail)
+            return False
+        else:
+            return True
+        finally:
+            self._tried.set()
+
+
+def _reason(error: Exception) -> Unavailable:
+    if isinstance(error, Unavailable):
+        return error
+    if isinstance(error, CommonholdError):
+        return Unavailable(error.detail)
+    _log.error("Opening the database failed.", exc_info=error)
+    return Unavailable("The database could not be opened. The log says more.")
+
+
+def create_app(settings: Settings | None = None) -> http.Service:
+    """The service. Without `settings` they are read from the environment, as a worker does.
+
+    Raises:
+        InvalidSettings: a setting is wrong, or the combination would let anyone in.
+    """
+    settings = settings or Settings.load()
+    settings.refuse_unsafe()
+    late = LateBackend(lambda: _open(settings))
+    options = _http_options(settings)
+    metrics = http.Metrics(options.multiprocess_dir)
+    metrics.watch(late.stats)
+    stores = Stores.on(ObservedBackend(late, metrics.operated))
+    return http.create_app(
+        stores,
+        options,
+        metrics=metrics,
+        lifespan=_lifespan(settings, late),
+        routers=[web.router(_site(settings), stores)],
+    )
+
+
+def _http_options(settings: Settings) -> http.HttpOptions:
+    return http.HttpOptions(
+        max_body_bytes=settings.max_body_bytes,
+        max_inflight_bytes=settings.max_inflight_bytes,
+        max_inflight_requests=settings.max_inflight_requests,
+        loopback_only=settings.auth == "none" and not settings.insecure,
+        multiprocess_dir=metrics_dir(),
+    )
+
+
+def _site(settings: Settings) -> web.Site:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return web.Site(
+        version=__version__,
+        database=_KINDS[settings.database.partition(":")[0]],
+        auth=settings.auth,
+        address=f"http://{host}:{settings.port}",
+        started_at=clock.now(),
+        insecure=settings.auth == "none" and settings.insecure,
+    )
+
+
+def _lifespan(settings: Settings, late: LateBackend) -> Lifespan[FastAPI]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        reminder = asyncio.create_task(_remind(settings))
+        await late.start()
+        try:
+            yield
+        finally:
+            reminder.cancel()
+            await late.aclose()
+            _log.info("The database is closed.")
+
+    return lifespan
+
+
+async def _remind(settings: Settings) -> None:
+    while settings.auth == "none" and settings.insecure:
+        _log.warning(
+            "COMMONHOLD_INSECURE is on: everyone who can connect may read and write everything."
+        )
+        await asyncio.sleep(REMINDER_S)
+
+
+def check_database_url(settings: Settings) -> None:
+    """Check what no waiting would mend.
+
+    Raises:
+        InvalidRequest: the URL is not usable, or the folder of a SQLite file does not exist.
+    """
+    path = sqlite_file(settings)
+    if path is not None and not path.absolute().parent.is_dir():
+        folder = path.absolute().parent
+        raise InvalidRequest(f"The folder {folder} does not exist. Run: mkdir -p {folder}")
+
+
+def sqlite_file(settings: Settings) -> Path | None:
+    """The file of a SQLite database; None when it is in memory, or not SQLite.
+
+    Raises:
+        InvalidRequest: there is no path in the URL.
+    """
+    if not settings.database.startswith("sqlite:"):
+        return None
+    path = sqlite_path(settings.database)
+    return None if path == ":memory:" else Path(path)
+
+
+async def open_for_upkeep(settings: Settings) -> SqlBackend:
+    """Open the database without touching its schema, and without a limit on how long work takes.
+
+    Raises:
+        Unavailable: it cannot be opened.
+    """
+    options = SqlOptions(pool_size=1, statement_cache_size=0)
+    return await open_backend(
+        settings.database, upgrade=False, options=options, command_timeout_s=None
+    )
+
+
+async def _open(settings: Settings) -> SqlBackend:
+    options = SqlOptions(
+        pool_size=settings.pool_size,
+        statement_cache_size=settings.statement_cache_size,
+        queue_limit=settings.queue_limit,
+    )
+    backend = await open_backend(settings.database, upgrade=False, options=options)
+    try:
+        if settings.auto_upgrade:
+            await _upgrade(backend, settings)
+    except BaseException:
+        await backend.aclose()
+        raise
+    status = await backend.status()
+    fields = {"database": redact_url(settings.database), "schema": status.current}
+    _log.info("The database is open.", extra={"fields": fields})
+    return backend
+
+
+async def _upgrade(backend: SqlBackend, settings: Settings) -> None:
+    if backend.dialect == "sqlite":  # one in memory has no second connection
+        steps = await backend.upgrade()
+    else:
+        async with await open_for_upkeep(settings) as upkeep:
+            steps = await upkeep.upgrade()
+    for step in steps:
+        _log.info("Applied migration %04d %s.", step.version, step.name)
