@@ -44,7 +44,9 @@ async def test_a_busy_service_is_asked_again() -> None:
     assert [seen.target for seen in server.seen] == ["/v1/sessions/s1/summary"] * 3
 
 
-@pytest.mark.parametrize("failure", [page(502), page(503), page(504), Drop()], ids=str)
+@pytest.mark.parametrize(
+    "failure", [page(502), page(503), page(504), Drop()], ids=["502", "503", "504", "drop"]
+)
 async def test_a_gateway_that_fails_is_asked_again(failure: Reply | Drop) -> None:
     """What stands between us and the service may lose its connection, or ours."""
     async with serving(failure, failure, session("s1")) as server:
