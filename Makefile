@@ -49,7 +49,7 @@ constraints: ## Pin the newest packages that fit pyproject.toml, in constraints.
 	@echo "Resolving in a fresh environment; this takes about a minute."
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT \
 	&& $(PYTHON) -m venv "$$scratch" \
-	&& "$$scratch/bin/python" -m pip install -qq --disable-pip-version-check -e '.[server,dev]' \
+	&& "$$scratch/bin/python" -m pip install -qq --no-compile --disable-pip-version-check -e '.[server,dev]' \
 	&& { echo "# Every package of the server and of development, pinned by \`make constraints\`."; \
 	     "$$scratch/bin/python" -m pip freeze --exclude-editable; } > constraints.new \
 	&& mv constraints.new constraints.txt
@@ -65,7 +65,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "Name another one: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "Installing the packages pinned in constraints.txt into $(VENV) ..."
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check \
+	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check \
 	  --constraint constraints.txt --editable '.[server,dev]'
 	@touch $@
 	@echo "Ready: $(BIN)/commonhold"
