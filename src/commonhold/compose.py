@@ -6,11 +6,8 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
-
-from fastapi import FastAPI
-from starlette.types import Lifespan
 
 from commonhold import http, web
 from commonhold._version import __version__
@@ -38,6 +35,8 @@ __all__ = [
     "sqlite_file",
     "version_of",
 ]
+
+Lifespan = Callable[[http.Service], AbstractAsyncContextManager[None]]
 
 PATIENCE_S = 5.0
 """How long the start waits for the database before the service answers without it."""
@@ -190,9 +189,9 @@ def _site(settings: Settings) -> web.Site:
     )
 
 
-def _lifespan(settings: Settings, late: LateBackend) -> Lifespan[FastAPI]:
+def _lifespan(settings: Settings, late: LateBackend) -> Lifespan:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: http.Service) -> AsyncIterator[None]:
         reminder = asyncio.create_task(_remind(settings))
         await late.start()
         try:
