@@ -11,6 +11,7 @@ import pytest
 
 from commonhold import client, sql
 from commonhold.contract.stores import Backend, Stores
+from commonhold.http import HttpOptions, create_app
 from commonhold.testing.conformance import Capabilities, acting_as, clock, excused
 
 __all__ = ["acting_as", "clock", "excused"]
@@ -68,9 +69,7 @@ async def backend(kind: str, database_url: str) -> AsyncIterator[Backend]:
 @asynccontextmanager
 async def served(database: Backend) -> AsyncIterator[Backend]:
     """Our own client, through our own service, to `database`."""
-    from commonhold.http import HttpOptions, create_app
-
-    app = create_app(Stores.on(database), HttpOptions())
+    app = create_app(Stores.on(database), HttpOptions(loopback_only=False))
     remote = client.open_backend("http://commonhold.test", transport=httpx2.ASGITransport(app=app))
     yield remote
     await remote.aclose()
