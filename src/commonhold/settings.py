@@ -40,10 +40,11 @@ class InvalidSettings(CommonholdError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How the text of a setting is read. `allowed` completes "expected ..."."""
+    """How the text of a setting is read and written. `allowed` completes "expected ..."."""
 
     read: Callable[[str], object]
     allowed: str
+    show: Callable[[object], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ def _read_size(text: str) -> int:
     return int(match[1]) * _UNITS[match[2] or ""]
 
 
+def _show_size(value: object) -> str:
+    mebibytes, rest = divmod(int(str(value)), _MIB)
+    return str(value) if rest else f"{mebibytes}MiB"
+
+
 def _read_flag(text: str) -> bool:
     if text.lower() in _TRUE:
         return True
@@ -130,9 +136,9 @@ def _read_auth(text: str) -> str:
 _AUTH = Rule(_read_auth, "`none`; `keys`, `oidc` and `gateway` come with a later release")
 _DATABASE = Rule(_read_database, "`sqlite:///file.db` or `postgresql://user:password@host/name`")
 _HOST = Rule(_read_host, "a host name or an address, such as `127.0.0.1` or `::1`")
-_SIZE = Rule(_read_size, "a size in bytes above zero, such as `67108864` or `64MiB`")
-_FLAG = Rule(_read_flag, "`true` or `false`")
-_SECONDS = Rule(_read_seconds, "seconds from 0 to 3600")
+_SIZE = Rule(_read_size, "a size in bytes above zero, or such as `64MiB`", _show_size)
+_FLAG = Rule(_read_flag, "`true` or `false`", lambda value: str(value).lower())
+_SECONDS = Rule(_read_seconds, "seconds from 0 to 3600", lambda value: f"{value:g}")
 _TEXT = Rule(str, "a URL that `commonhold.connect` understands")
 _NAME = Rule(str, "the name of an agent")
 _SECRET = Rule(str, "the credential as it was issued")
@@ -386,6 +392,5 @@ def _rejected(text: str, rule: Rule, name: str, flags: Mapping[str, str]) -> str
 def _describe(settings: Settings | ClientSettings) -> Iterator[Setting]:
     for each in fields(settings):
         value, rule = getattr(settings, each.name), each.metadata["rule"]
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        text = "" if value is None else text
+        text = "" if value is None else rule.show(value)
         yield Setting(each.name, each.metadata["env"], text, rule.allowed, each.metadata["doc"])
