@@ -113,6 +113,10 @@ class FeedbackQuery:
     since: Micros | None = None
     until: Micros | None = None
 
+    def __post_init__(self) -> None:
+        if self.rating is not None:
+            check_rating(self.rating)
+
 
 @dataclass(frozen=True, slots=True)
 class StatsQuery:

@@ -82,7 +82,12 @@ def object_text(value: Mapping[str, Any] | str, field: str) -> JsonText:
     if not isinstance(loads(text, field), dict):
         rule = "expected a JSON object"
         raise InvalidRequest(f"{field}: {rule}.", errors=[FieldError((field,), rule)])
-    return JsonText(text)
+    return trim(text)
+
+
+def trim(text: str) -> JsonText:
+    """The value without white space around it, which belongs to the body it came in."""
+    return JsonText(text.strip(" \t\n\r"))
 
 
 def check_object(text: str, field: str) -> None:

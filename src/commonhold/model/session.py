@@ -36,6 +36,12 @@ class NewSession:
         if self.title is not None and len(self.title) > MAX_TITLE:
             rule = f"at most {MAX_TITLE} characters"
             raise InvalidRequest(f"title must be {rule}.", errors=[FieldError(("title",), rule)])
+        if "\0" in (self.permission_scope_active or ""):
+            raise InvalidRequest("permission_scope_active must not hold a NUL character.")
+        if self.metadata != EMPTY_OBJECT:
+            # Put into answers unparsed: one bad text would spoil every list that shows it.
+            text = opaque.object_text(self.metadata, "metadata")
+            object.__setattr__(self, "metadata", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,7 @@ def parse_message(text: str, index: int) -> NewMessage:
     named = isinstance(given, str) and 0 < len(given) <= ids.MAX_ID and "\0" not in given
     message_id = str(given) if named else ids.new_message_id()
     return NewMessage(
-        content=JsonText(text),
+        content=opaque.trim(text),
         message_id=message_id,
         role=role if isinstance(role, str) and "\0" not in role else None,
         key=f"id:{message_id}" if named else digest.hex(),

@@ -9,7 +9,7 @@ from typing import Literal
 
 from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model import ids, opaque
-from commonhold.model.clock import Micros
+from commonhold.model.clock import EARLIEST, LATEST, Micros
 from commonhold.model.opaque import EMPTY_LIST, EMPTY_OBJECT, JsonText
 
 Status = Literal["ok", "error"]
@@ -155,16 +155,36 @@ class SpanFacts:
     completion_tokens: int | None
 
 
+def check_trace(trace: Trace) -> None:
+    """Check what no store could keep, and no answer could carry.
+
+    Raises:
+        InvalidRequest: a time that no calendar has or that is not finite; attributes or events
+            that are not JSON, of which one bad text would spoil every answer that holds it.
+    """
+    for name, at in (("started_at", trace.started_at), ("ended_at", trace.ended_at)):
+        if at is not None and not EARLIEST <= at <= LATEST:
+            raise _bad((name,), "must be in the years 1 to 9999")
+    for index, span in enumerate(trace.spans):
+        for name, seconds in (("start_time", span.start_time), ("end_time", span.end_time)):
+            if seconds is not None and not math.isfinite(seconds):
+                raise _bad(("spans", index, name), "must be a finite number of seconds")
+        opaque.check_object(span.attributes, f"spans[{index}].attributes")
+        opaque.check_array(span.events, f"spans[{index}].events")
+
+
+def _bad(loc: tuple[str | int, ...], rule: str) -> InvalidRequest:
+    where = ".".join(map(str, loc))
+    return InvalidRequest(f"{where} {rule}.", errors=[FieldError(("body", *loc), rule)])
+
+
 def facts_of(trace: Trace) -> list[SpanFacts]:
     """The facts of every span of one post, in order.
 
     Raises:
-        InvalidRequest: attributes or events are not JSON; one bad text would spoil every answer
-            that holds it.
+        InvalidRequest: see `check_trace`.
     """
-    for index, span in enumerate(trace.spans):
-        opaque.check_object(span.attributes, f"spans[{index}].attributes")
-        opaque.check_array(span.events, f"spans[{index}].events")
+    check_trace(trace)
     return [
         SpanFacts(start, end, kind_of(span.name), *_tokens(span))
         for span, (start, end) in zip(trace.spans, wall_clock(trace), strict=True)
