@@ -98,7 +98,6 @@ async def test_what_no_store_takes_is_refused_here_too(backend: Backend) -> None
     calls: list[Awaitable[object]] = [
         backend.sessions.put("a/b", []),
         backend.sessions.put("s1", ["[]"]),
-        backend.sessions.create(NewSession(metadata=JsonText("3"))),
         backend.sessions.patch_cost("s1", "no"),
         backend.sessions.patch_state("s1", "[]"),
         backend.sessions.list(SessionQuery(limit=0)),

@@ -89,7 +89,6 @@ async def test_what_no_store_takes_is_not_sent() -> None:
         backend.sessions.put("s1", ["{}, {}"]),
         backend.sessions.put("s1", ["[]"]),
         backend.sessions.put("s1", ['{"a":"\ud800"}']),
-        backend.sessions.create(NewSession(metadata=JsonText('{}, "title": "x"'))),
         backend.sessions.create(NewSession(title="\ud800")),
         backend.sessions.patch_cost("s1", "[]"),
         backend.sessions.patch_state("s1", {"a": object()}),
@@ -122,7 +121,6 @@ def test_opaque_parts_are_sent_as_they_are_spelt() -> None:
     span = factories.span(attributes=JsonText(ODD), events=JsonText(f"[{ODD}]"))
     calls = [
         requests.put_messages("s1", [ODD, ODD], "merge", None),
-        requests.create_session(NewSession(metadata=JsonText(ODD))),
         requests.patch_cost("s1", ODD),
         requests.patch_state("s1", ODD),
         requests.put_trace(factories.trace(spans=(span,))),

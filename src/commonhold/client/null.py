@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from commonhold.client.requests import check_opaque
 from commonhold.errors import Closed, NotFound, StaleVersion
 from commonhold.model import clock, ids, opaque
 from commonhold.model.feedback import (
@@ -32,7 +31,7 @@ from commonhold.model.session import (
     Written,
     parse_message,
 )
-from commonhold.model.trace import Trace, TraceQuery, TraceSummary
+from commonhold.model.trace import Trace, TraceQuery, TraceSummary, check_trace
 
 log = logging.getLogger("commonhold.null")
 
@@ -61,7 +60,6 @@ class NullSessions:
         self._author = scope.author
 
     async def create(self, new: NewSession = NewSession(), /) -> Session:
-        metadata = opaque.object_text(new.metadata, "metadata")
         self._gate.check()
         log.debug("a session was created and not kept")
         now = clock.now()
@@ -72,7 +70,7 @@ class NullSessions:
             agent=self._author.agent,
             user=self._author.user,
             title=new.title,
-            metadata=metadata,
+            metadata=new.metadata,
             parent_session_id=new.parent_session_id,
             forked_at_message_id=new.forked_at_message_id,
         )
@@ -152,7 +150,7 @@ class NullTraces:
         self._gate = gate
 
     async def put(self, trace: Trace, /) -> None:
-        check_opaque(trace)
+        check_trace(trace)
         self._gate.check()
         log.debug("a trace of %d spans was not kept", len(trace.spans))
 

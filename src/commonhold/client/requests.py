@@ -12,9 +12,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from commonhold.errors import FieldError, InvalidRequest
+from commonhold.errors import InvalidRequest
 from commonhold.model import ids, opaque, wire
-from commonhold.model.clock import Micros, to_rfc3339
+from commonhold.model.clock import EARLIEST, LATEST, Micros, to_rfc3339
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, NewFeedback, StatsQuery
 from commonhold.model.page import check_window, decode_cursor
 from commonhold.model.session import (
@@ -24,8 +24,9 @@ from commonhold.model.session import (
     SessionQuery,
     parse_message,
 )
-from commonhold.model.trace import Trace, TraceQuery
+from commonhold.model.trace import Trace, TraceQuery, check_trace
 
+_NEVER = 10**18 - 1
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,8 +53,7 @@ READY = Call("GET", "/readyz", idempotent=False)
 
 def create_session(new: NewSession) -> Call:
     """Without an id, a second attempt would make a second session."""
-    metadata = wire.raw(opaque.object_text(new.metadata, "metadata"))
-    body = _given({**asdict(new), "metadata": metadata})
+    body = _given({**asdict(new), "metadata": wire.raw(new.metadata)})
     return Call("POST", "/v1/sessions", _json(body), idempotent=new.session_id is not None)
 
 
@@ -86,7 +86,7 @@ def put_messages(
     ids.check_key(session_id, "session_id")
     body = {"messages": [_message(text, index) for index, text in enumerate(messages)]}
     target = _query(_path("/v1/sessions", session_id), mode=None if mode == "merge" else mode)
-    headers = {} if if_match is None else {"If-Match": f'"{if_match}"'}
+    headers = {} if if_match is None else {"If-Match": f'"{_version(if_match)}"'}
     return Call("PUT", target, _json(body), headers)
 
 
@@ -148,7 +148,7 @@ def delete_session(session_id: str) -> Call:
 
 def put_trace(trace: Trace) -> Call:
     """This author's part of a trace. Spans merge by id, so that a second attempt is harmless."""
-    check_opaque(trace)
+    check_trace(trace)
     return Call("POST", "/v1/traces", _json(wire.trace_out(trace)))
 
 
@@ -244,7 +244,12 @@ def _window(query: SessionQuery | TraceQuery | FeedbackQuery) -> dict[str, str |
 
 
 def _time(at: Micros | None) -> str | None:
-    return None if at is None else to_rfc3339(at)
+    return None if at is None else to_rfc3339(max(EARLIEST, min(at, LATEST)))
+
+
+def _version(version: int) -> int:
+    """What could not be a version is one that no session has reached."""
+    return version if 0 <= version < _NEVER else _NEVER
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,20 +267,3 @@ def _message(text: str, index: int) -> Any:
     if not isinstance(opaque.loads(text, f"messages[{index}]"), dict):
         parse_message(text, index)
     return wire.raw(text)
-
-
-def check_opaque(trace: Trace) -> None:
-    """Check the texts of a trace that go into a body unparsed.
-
-    Raises:
-        InvalidRequest: attributes that are no JSON object, or events that are no JSON array.
-    """
-    for index, span in enumerate(trace.spans):
-        opaque.object_text(span.attributes, f"spans[{index}].attributes")
-        _check_list(span.events, f"spans[{index}].events")
-
-
-def _check_list(text: str, name: str) -> None:
-    if not isinstance(opaque.loads(text, name), list):
-        rule = "expected a JSON array"
-        raise InvalidRequest(f"{name}: {rule}.", errors=[FieldError((name,), rule)])
