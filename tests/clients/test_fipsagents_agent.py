@@ -114,11 +114,11 @@ def chat(agent: Process, session: str, text: str, *, stream: bool) -> Said:
 
 
 def streamed(body: str) -> Iterator[str]:
-    """The pieces of a streamed answer."""
+    """The pieces of a streamed answer; the results of tools are streamed between them."""
     for line in body.splitlines():
         if line.startswith("data: ") and line != "data: [DONE]":
-            for choice in json.loads(line[6:])["choices"]:
-                yield choice["delta"].get("content") or ""
+            deltas = [choice["delta"] for choice in json.loads(line[6:])["choices"]]
+            yield from (d.get("content") or "" for d in deltas if d.get("role") != "tool")
 
 
 def read(service: Process, path: str) -> Any:

@@ -61,8 +61,8 @@ async def test_twenty_clients_at_once_find_it_ready(new_service: Process) -> Non
     await asyncio.gather(*(meet(number) for number in range(CLIENTS)))
 
 
-async def test_twenty_clients_create_the_same_session(new_service: Process) -> None:
-    """All save into one session that does not exist: all messages are there."""
+async def test_twenty_clients_begin_the_same_session(new_service: Process) -> None:
+    """All read, add a message and save, as agents do: all messages are there."""
     new_service.launch()
     await until_it_listens(new_service)
     session = unique("sess")
@@ -70,7 +70,8 @@ async def test_twenty_clients_create_the_same_session(new_service: Process) -> N
     async def meet(number: int) -> None:
         async with agents.stores(new_service.url) as agent:
             mine = {"role": "user", "content": f"client {number}", "id": f"msg_{number}"}
-            await agent.sessions.save(session, [mine])
+            messages = await agent.sessions.load(session) or []
+            await agent.sessions.save(session, [*messages, mine])
 
     await asyncio.gather(*(meet(number) for number in range(CLIENTS)))
     async with agents.stores(new_service.url) as agent:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -120,10 +121,22 @@ async def test_a_database_gone_in_the_middle_of_a_write_leaves_no_half_of_it(
     server: PostgresServer, service: Process
 ) -> None:
     """Writes are held up by a lock until the server dies: all are refused, none left a trace."""
-    async with httpx2.AsyncClient(base_url=service.url, timeout=60) as client:
+    async with (
+        httpx2.AsyncClient(base_url=service.url, timeout=60) as client,
+        _watching(server) as watcher,
+        _watching(server) as holder,
+    ):
         first = a_message("first")
         await client.put("/v1/sessions/s", json={"messages": [first]})
-        writes = await _caught_by_a_lock(server, client, first)
+        # Of the tables each write touches only one is locked: the others are written by then.
+        await holder.execute("BEGIN; LOCK TABLE message, span, feedback_hour IN EXCLUSIVE MODE")
+        longer = {"messages": [first, a_message("second")]}
+        writes = [
+            asyncio.create_task(client.put("/v1/sessions/s", json=longer)),
+            asyncio.create_task(client.post("/v1/traces", json=a_trace("t"))),
+            asyncio.create_task(client.post("/v1/feedback", json={"rating": 1})),
+        ]
+        await _until_waiting(watcher, len(writes))
         await asyncio.to_thread(server.kill9)
         for answer in await asyncio.gather(*writes):
             check_problem(answer)
@@ -138,26 +151,20 @@ async def test_a_database_gone_in_the_middle_of_a_write_leaves_no_half_of_it(
         assert len((await client.get("/v1/traces/t")).json()["spans"]) == SPANS
 
 
-async def _caught_by_a_lock(
-    server: PostgresServer, client: httpx2.AsyncClient, first: dict[str, object]
-) -> list[asyncio.Task[httpx2.Response]]:
-    """Start one write of each kind and return when all wait inside of the database.
+@asynccontextmanager
+async def _watching(server: PostgresServer) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the test's own, dropped without a word: its server may be dead by then."""
+    connection = await asyncpg.connect(server.dsn())
+    try:
+        yield connection
+    finally:
+        connection.terminate()
 
-    Only the last table each of them writes is locked, so that the rest is written by then.
-    """
-    admin = await asyncpg.connect(server.dsn())
-    await admin.execute("BEGIN")
-    for table in ("message", "span", "feedback_hour"):
-        await admin.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
-    longer = {"messages": [first, a_message("second")]}
-    writes = [
-        asyncio.create_task(client.put("/v1/sessions/s", json=longer)),
-        asyncio.create_task(client.post("/v1/traces", json=a_trace("t"))),
-        asyncio.create_task(client.post("/v1/feedback", json={"rating": 1})),
-    ]
+
+async def _until_waiting(watcher: asyncpg.Connection, count: int) -> None:
+    """Return when so many statements wait for a lock."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     deadline = time.monotonic() + PATIENCE_S
-    while await admin.fetchval(waiting) < len(writes):
-        assert time.monotonic() < deadline
+    while await watcher.fetchval(waiting) < count:
+        assert time.monotonic() < deadline, "the writes do not reach the locked tables"
         await asyncio.sleep(0.02)
-    return writes
