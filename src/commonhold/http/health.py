@@ -10,55 +10,58 @@ from commonhold.errors import Unavailable
 from commonhold.http import schemas
 from commonhold.http.call import NO_STORE, Answer, Call, reply
 from commonhold.http.metrics import Metrics
-from commonhold.http.operation import Operation, Reply
+from commonhold.http.operation import Endpoint, Operation, Reply
 
 _TEXT = ((b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode()), NO_STORE)
 
 
 def health_operations(metrics: Metrics, ready_timeout_s: float) -> tuple[Operation, ...]:
     """`/healthz`, `/readyz` (given up after `ready_timeout_s`) and `/metrics`."""
+    return (
+        _probe(
+            "/healthz",
+            healthz,
+            Reply("The process answers.", (schemas.Alive,)),
+            "Whether the process is alive",
+        ),
+        _probe(
+            "/readyz",
+            _readiness(ready_timeout_s),
+            Reply("It can serve.", (schemas.Ready,)),
+            "Whether the storage can be reached and its schema is current",
+        ),
+        _probe(
+            "/metrics",
+            _numbers(metrics),
+            Reply("The numbers.", (schemas.Metrics,), media=CONTENT_TYPE_PLAIN_0_0_4),
+            "Numbers for Prometheus",
+        ),
+    )
 
-    async def healthz(_call: Call) -> Answer:
-        return reply({"status": "ok"})
 
+async def healthz(_call: Call) -> Answer:
+    return reply({"status": "ok"})
+
+
+def _readiness(timeout_s: float) -> Endpoint:
     async def readyz(call: Call) -> Answer:
         try:
-            async with asyncio.timeout(ready_timeout_s):
+            async with asyncio.timeout(timeout_s):
                 await call.stores.check()
         except TimeoutError:
-            told = f"The storage has not answered for {ready_timeout_s:g} seconds."
+            told = f"The storage has not answered for {timeout_s:g} seconds."
             raise Unavailable(told) from None
         return reply({"status": "ready"})
 
+    return readyz
+
+
+def _numbers(metrics: Metrics) -> Endpoint:
     async def get_metrics(_call: Call) -> Answer:
         return Answer(metrics.render(), 200, _TEXT)
 
-    return (
-        Operation(
-            "GET",
-            "/healthz",
-            healthz,
-            {200: Reply("The process answers.", (schemas.Alive,))},
-            "Whether the process is alive",
-            "service",
-            is_probe=True,
-        ),
-        Operation(
-            "GET",
-            "/readyz",
-            readyz,
-            {200: Reply("It can serve.", (schemas.Ready,))},
-            "Whether the storage can be reached and its schema is current",
-            "service",
-            is_probe=True,
-        ),
-        Operation(
-            "GET",
-            "/metrics",
-            get_metrics,
-            {200: Reply("The numbers.", (schemas.Metrics,), media=CONTENT_TYPE_PLAIN_0_0_4)},
-            "Numbers for Prometheus",
-            "service",
-            is_probe=True,
-        ),
-    )
+    return get_metrics
+
+
+def _probe(path: str, endpoint: Endpoint, told: Reply, summary: str) -> Operation:
+    return Operation("GET", path, endpoint, {200: told}, summary, "service", is_probe=True)

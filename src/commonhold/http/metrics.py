@@ -66,6 +66,7 @@ class Metrics:
             registry=self._registry,
         )
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._operated: dict[tuple[str, str], Histogram] = {}
         if multiprocess_dir is None:
             self._registry.register(_Watched(self._stats))
 
@@ -90,7 +91,11 @@ class Metrics:
 
     def operated(self, operation: str, outcome: str, seconds: float) -> None:
         """Count one call of a store: `operation` as `sessions.put`, `outcome` `ok` or a code."""
-        self._operations.labels(operation, outcome).observe(seconds)
+        key = (operation, outcome)
+        found = self._operated.get(key)
+        if found is None:
+            found = self._operated[key] = self._operations.labels(operation, outcome)
+        found.observe(seconds)
 
     def render(self) -> bytes:
         """The numbers in Prometheus text format 0.0.4."""
