@@ -14,8 +14,7 @@ from commonhold.sql import introspect, steps
 from commonhold.sql.database import Database
 from commonhold.sql.dialect import DialectName
 from commonhold.sql.feedback import SqlFeedback
-from commonhold.sql.readers import Readers
-from commonhold.sql.sessions import SqlSessions
+from commonhold.sql.sessions import Memory, SqlSessions
 from commonhold.sql.sqlite import SqliteDatabase
 from commonhold.sql.steps import SchemaStatus, Step
 from commonhold.sql.traces import SqlTraces
@@ -43,18 +42,18 @@ class SqlBackend:
         database: Database,
         dialect: DialectName,
         scope: Scope = ANYONE,
-        readers: Readers | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.database = database
         self.dialect: DialectName = dialect
-        self._readers = readers or Readers()
-        self.sessions = SqlSessions(database, scope, self._readers)
+        self._memory = memory or Memory()
+        self.sessions = SqlSessions(database, scope, self._memory)
         self.traces = SqlTraces(database, scope)
         self.feedback = SqlFeedback(database, scope)
 
     def bind(self, scope: Scope, /) -> SqlBackend:
         """The same database, seen and written on behalf of `scope`."""
-        return SqlBackend(self.database, self.dialect, scope, self._readers)
+        return SqlBackend(self.database, self.dialect, scope, self._memory)
 
     async def check(self) -> None:
         """Return when the database answers and its schema is current."""

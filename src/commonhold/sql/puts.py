@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from commonhold.errors import StaleVersion
 from commonhold.model import clock
@@ -27,6 +27,14 @@ ADVANCE = statement("advance_session")
 REMEMBER_CHAIN = statement("remember_chain")
 
 
+class Head(NamedTuple):
+    """What must be known of a log to recognise that a list only extends it."""
+
+    version: int
+    length: int
+    link: bytes | None
+
+
 class Put:
     """The work of one PUT: parsed once, however often its unit is run."""
 
@@ -39,6 +47,7 @@ class Put:
         mode: PutMode,
         if_match: int | None,
         readers: Readers,
+        known: Head | None = None,
     ) -> None:
         self._scope = scope
         self._key = {"tenant": scope.tenant, "session_id": session_id}
@@ -48,6 +57,8 @@ class Put:
         self._mode = "replace" if mode == "replace" else self._mode
         self._if_match = if_match
         self._readers = readers
+        self._known = known
+        self.head: Head | None = None
         self._stamp = stamp(scope)
         self._links = chain(texts)
         self._parsed: dict[int, NewMessage] = {}
@@ -60,17 +71,25 @@ class Put:
     async def extend(self, tx: Tx) -> Written | None:
         """Append the tail when the list begins with exactly the live history.
 
-        Reads one row and no stored message. None when the list is something else, or when
-        somebody else wrote in between.
+        Reads one row at most and no stored message. None when the list is something else, or
+        when somebody else wrote in between.
         """
-        head = await tx.one(GET_HEAD, **self._key)
-        if head is None:
+        if self._known is not None and self._known.length < len(self._texts):
+            written = await self._append_to(tx, self._known)
+            if written is not None:
+                return written
+        row = await tx.one(GET_HEAD, **self._key)
+        if row is None:
             return await self._start(tx)
-        version, count, _, link = head
+        return await self._append_to(tx, Head(*row))
+
+    async def _append_to(self, tx: Tx, head: Head) -> Written | None:
+        version, count, link = head
         if link is None or count >= len(self._links) or self._links[count] != link:
             return None
         tail = self._messages(count)
         if not tail:
+            self.head = head
             return Written(self._session_id, version, count)
         row = await tx.compound(
             EXTEND,
@@ -78,6 +97,7 @@ class Put:
             **self._key,
             **self._stamp,
             version=version,
+            seen=link,
             added=len(tail),
             chain=self._links[-1],
             now=clock.now(),
@@ -171,6 +191,7 @@ class Put:
 
     def _written(self, row: Row, added: int) -> Written:
         version, count, head_seq = row
+        self.head = Head(version, count, self._links[-1])
         first = head_seq - added + 1 if added else None
         return Written(self._session_id, version, count, first, head_seq if added else None)
 

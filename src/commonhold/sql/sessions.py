@@ -22,8 +22,9 @@ from commonhold.model.session import (
 )
 from commonhold.sql import rows
 from commonhold.sql.database import Database, Row, Tx, certain
-from commonhold.sql.puts import Put
+from commonhold.sql.puts import Head, Put
 from commonhold.sql.readers import Readers
+from commonhold.sql.recall import Recall
 from commonhold.sql.scope import stamp
 from commonhold.sql.statement import Statement, statement
 
@@ -50,15 +51,24 @@ SWAPS = 8
 """Optimistic merges of one document before the session is locked instead."""
 
 
+class Memory:
+    """What one process remembers of sessions, shared by every binding of its database."""
+
+    def __init__(self) -> None:
+        self.readers = Readers()
+        self.heads: Recall[Head] = Recall()
+        self.documents: dict[str, Recall[str]] = {"cost_data": Recall(), "state": Recall()}
+
+
 class SqlSessions:
     """`contract.sessions.Sessions` on a database."""
 
-    def __init__(self, database: Database, scope: Scope, readers: Readers) -> None:
+    def __init__(self, database: Database, scope: Scope, memory: Memory) -> None:
         self._db = database
+        self._memory = memory
         self._tenant = scope.tenant
         self._scope = scope
         self._stamp = stamp(scope)
-        self._readers = readers
 
     async def create(self, new: NewSession = NewSession(), /) -> Session:
         session_id = new.session_id or ids.new_id("sess")
@@ -96,7 +106,7 @@ class SqlSessions:
         row = None
         if ids.is_key(session_id):
             row = await self._db.one(HISTORY, **self._key(session_id))
-            self._readers.note(self._tenant, session_id, 0 if row is None else row[0])
+            self._memory.readers.note(self._tenant, session_id, 0 if row is None else row[0])
         if row is None:
             raise missing(session_id)
         version, body = row
@@ -134,13 +144,17 @@ class SqlSessions:
             texts=messages,
             mode=mode,
             if_match=if_match,
-            readers=self._readers,
+            readers=self._memory.readers,
+            known=self._memory.heads.get((self._tenant, session_id)),
         )
-        if put.may_extend:
-            written = await self._db.optimistic(put.extend)
-            if written is not None:
-                return written
-        return await self._db.write(put.merge)
+        written = await self._db.optimistic(put.extend) if put.may_extend else None
+        if written is None:
+            written = await self._db.write(put.merge)
+        if put.head is None:
+            self._memory.heads.forget((self._tenant, session_id))
+        else:
+            self._memory.heads.keep((self._tenant, session_id), put.head)
+        return written
 
     async def cost(self, session_id: str, /) -> JsonText:
         return await self._document(GET_COST, session_id)
@@ -268,30 +282,40 @@ class SqlSessions:
         """Merge by compare-and-swap on the text, and under a lock when others keep winning."""
         _check_key(session_id)
         text = opaque.object_text(patch, field)
+        memory, key = self._memory.documents[field], (self._tenant, session_id)
+        known = memory.get(key)
 
         async def attempt(tx: Tx) -> JsonText | None:
+            if known is not None and (merged := await self._swap(tx, swap, key, known, text)):
+                return merged
             row = await tx.one(read, **self._key(session_id))
             if row is None:
                 raise missing(session_id)
-            old = row[0]
-            new = opaque.merge(old, text)
-            done = new == old or await tx.one(
-                swap, **self._key(session_id), old=old, new=new, now=clock.now()
-            )
-            return new if done else None
+            return await self._swap(tx, swap, key, row[0], text)
 
         async def locked(tx: Tx) -> JsonText:
             await self._lock(tx, session_id)
             merged = await attempt(tx)
             if merged is None:
-                raise Conflict("The document changed under its lock. Try again.")
+                raise Conflict(f"{field} changed under its lock. Try again.")
             return merged
 
         for _ in range(SWAPS):
             merged = await self._db.optimistic(attempt)
             if merged is not None:
-                return merged
-        return await self._db.write(locked)
+                break
+        else:
+            merged = await self._db.write(locked)
+        memory.keep(key, merged)
+        return merged
+
+    async def _swap(
+        self, tx: Tx, swap: Statement, key: tuple[str, str], old: str, patch: str
+    ) -> JsonText | None:
+        """Write the merge of `old` and `patch` if the stored text is still `old`."""
+        new = opaque.merge(old, patch)
+        done = await tx.one(swap, **self._key(key[1]), old=old, new=new, now=clock.now())
+        return None if done is None else new
 
     async def _lock(self, tx: Tx, session_id: str) -> Row:
         row = await tx.one(LOCK, **self._key(session_id))

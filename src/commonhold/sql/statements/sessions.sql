@@ -22,7 +22,7 @@ SELECT {session} FROM session WHERE tenant = :tenant AND session_id = :session_i
 
 -- name: get_head hot
 -- What a PUT must know to recognise that it only extends the log. Primary key.
-SELECT version, message_count, head_seq, chain
+SELECT version, message_count, chain
 FROM session WHERE tenant = :tenant AND session_id = :session_id;
 
 -- name: lock_session hot
@@ -57,14 +57,14 @@ WHERE tenant = :tenant AND session_id = :session_id AND seq > :after
 ORDER BY seq LIMIT :limit;
 
 -- name: extend_session hot
--- Append to a log that is still at the version the caller read: one round trip, O(appended).
+-- Append to a log that is still as the caller knew it: one round trip, O(appended).
 -- Sequences follow head_seq; a place is its sequence times 2^20. Primary key.
 -- rows: n BIGINT, message_id TEXT, match_key TEXT, role TEXT, content TEXT, digest BYTEA
 -- dialect: sqlite (no INSERT inside WITH)
 UPDATE session SET
     message_count = message_count + :added, head_seq = head_seq + :added,
     version = version + 1, chain = :chain, updated_at = :now
-WHERE tenant = :tenant AND session_id = :session_id AND version = :version
+WHERE tenant = :tenant AND session_id = :session_id AND version = :version AND chain = :seen
 RETURNING version, message_count, head_seq;
 -- then: the messages
 INSERT INTO message (
@@ -80,7 +80,7 @@ WITH head AS (
         message_count = message_count + CAST(:added AS BIGINT),
         head_seq = head_seq + CAST(:added AS BIGINT),
         version = version + 1, chain = :chain, updated_at = :now
-    WHERE tenant = :tenant AND session_id = :session_id AND version = :version
+    WHERE tenant = :tenant AND session_id = :session_id AND version = :version AND chain = :seen
     RETURNING version, message_count, head_seq
 ), written AS (
     INSERT INTO message (
