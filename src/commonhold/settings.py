@@ -385,8 +385,10 @@ def _variable(env: str, environ: Mapping[str, str]) -> str | None:
 
 def _rejected(text: str, rule: Rule, name: str, flags: Mapping[str, str]) -> str:
     source = f" (from --{name.replace('_', '-')})" if name in flags else ""
-    shown = redact_url(text) if "://" in text else text.partition("@")[0][:80]
-    return f"{shown!r}{source} is not valid; expected {rule.allowed}."
+    # A URL with a typing error in it holds the same password, where nobody looks for one.
+    url = re.match(r"\w+://", text)
+    shown = repr(redact_url(text)) if url or "@" not in text else "the value (not shown)"
+    return f"{shown}{source} is not valid; expected {rule.allowed}."
 
 
 def _describe(settings: Settings | ClientSettings) -> Iterator[Setting]:

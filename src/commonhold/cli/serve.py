@@ -24,7 +24,7 @@ from commonhold.cli.logs import log_config
 from commonhold.errors import Unavailable
 from commonhold.settings import METRICS_DIR, Settings, export, redact_url
 
-APP = "commonhold.compose:create_app"
+APP = "commonhold.compose.app:create_app"
 BACKLOG = 2048
 
 _WHERE = "Where it listens"

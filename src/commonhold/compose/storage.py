@@ -1,52 +1,29 @@
-"""The composition root: settings become a database, stores over it, and the app that serves them."""
+"""Settings become a database: one that is waited for when it is not there yet."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from commonhold import http, web
-from commonhold._version import __version__
 from commonhold.contract.feedback import Feedback
 from commonhold.contract.sessions import Sessions
-from commonhold.contract.stores import Backend, Stores
+from commonhold.contract.stores import Backend
 from commonhold.contract.traces import Traces
 from commonhold.errors import Closed, CommonholdError, InvalidRequest, Unavailable
-from commonhold.model import clock
 from commonhold.model.scope import Scope
-from commonhold.settings import Settings, metrics_dir, redact_url
+from commonhold.settings import Settings, redact_url
 from commonhold.sql import SqlBackend, SqlOptions, open_backend
 from commonhold.sql.backend import sqlite_path
-from commonhold.sql.probe import SQLITE_LIBRARY, clock_of, version_of
-from commonhold.wrap import ObservedBackend
-
-__all__ = [
-    "SQLITE_LIBRARY",
-    "LateBackend",
-    "SqlBackend",
-    "check_database_url",
-    "clock_of",
-    "create_app",
-    "open_for_upkeep",
-    "sqlite_file",
-    "version_of",
-]
-
-Lifespan = Callable[[http.Service], AbstractAsyncContextManager[None]]
 
 PATIENCE_S = 5.0
 """How long the start waits for the database before the service answers without it."""
 
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 15.0
-REMINDER_S = 60.0
-"""How often the log is reminded that nobody is asked who they are."""
-
-_KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "postgres": "PostgreSQL"}
 _log = logging.getLogger("commonhold.compose")
 
 
@@ -145,73 +122,6 @@ def _reason(error: Exception) -> Unavailable:
     return Unavailable("The database could not be opened. The log says more.")
 
 
-def create_app(settings: Settings | None = None) -> http.Service:
-    """The service. Without `settings` they are read from the environment, as a worker does.
-
-    Raises:
-        InvalidSettings: a setting is wrong, or the combination would let anyone in.
-    """
-    settings = settings or Settings.load()
-    settings.refuse_unsafe()
-    late = LateBackend(lambda: _open(settings))
-    options = _http_options(settings)
-    metrics = http.Metrics(options.multiprocess_dir)
-    metrics.watch(late.stats)
-    stores = Stores.on(ObservedBackend(late, metrics.operated))
-    return http.create_app(
-        stores,
-        options,
-        metrics=metrics,
-        lifespan=_lifespan(settings, late),
-        routers=[web.router(_site(settings), stores)],
-    )
-
-
-def _http_options(settings: Settings) -> http.HttpOptions:
-    return http.HttpOptions(
-        max_body_bytes=settings.max_body_bytes,
-        max_inflight_bytes=settings.max_inflight_bytes,
-        max_inflight_requests=settings.max_inflight_requests,
-        loopback_only=settings.auth == "none" and not settings.insecure,
-        multiprocess_dir=metrics_dir(),
-    )
-
-
-def _site(settings: Settings) -> web.Site:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return web.Site(
-        version=__version__,
-        database=_KINDS[settings.database.partition(":")[0]],
-        auth=settings.auth,
-        address=f"http://{host}:{settings.port}",
-        started_at=clock.now(),
-        insecure=settings.auth == "none" and settings.insecure,
-    )
-
-
-def _lifespan(settings: Settings, late: LateBackend) -> Lifespan:
-    @asynccontextmanager
-    async def lifespan(_: http.Service) -> AsyncIterator[None]:
-        reminder = asyncio.create_task(_remind(settings))
-        await late.start()
-        try:
-            yield
-        finally:
-            reminder.cancel()
-            await late.aclose()
-            _log.info("The database is closed.")
-
-    return lifespan
-
-
-async def _remind(settings: Settings) -> None:
-    while settings.auth == "none" and settings.insecure:
-        _log.warning(
-            "COMMONHOLD_INSECURE is on: everyone who can connect may read and write everything."
-        )
-        await asyncio.sleep(REMINDER_S)
-
-
 def check_database_url(settings: Settings) -> None:
     """Check what no waiting would mend.
 
@@ -248,7 +158,7 @@ async def open_for_upkeep(settings: Settings) -> SqlBackend:
     )
 
 
-async def _open(settings: Settings) -> SqlBackend:
+async def open_to_serve(settings: Settings) -> SqlBackend:
     options = SqlOptions(
         pool_size=settings.pool_size,
         statement_cache_size=settings.statement_cache_size,

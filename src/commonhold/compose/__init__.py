@@ -1,0 +1,27 @@
+"""Where everything is put together. Only this package and `connect` know every layer.
+
+`commonhold.compose.app:create_app` is the service. It is not imported here: a command that only
+looks at a database need not load what serves it.
+"""
+
+from __future__ import annotations
+
+from commonhold.compose.storage import (
+    LateBackend,
+    check_database_url,
+    open_for_upkeep,
+    sqlite_file,
+)
+from commonhold.sql import SqlBackend
+from commonhold.sql.probe import SQLITE_LIBRARY, clock_of, version_of
+
+__all__ = [
+    "SQLITE_LIBRARY",
+    "LateBackend",
+    "SqlBackend",
+    "check_database_url",
+    "clock_of",
+    "open_for_upkeep",
+    "sqlite_file",
+    "version_of",
+]

@@ -1,0 +1,91 @@
+"""The composition root: stores over a database, and the application that serves them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from commonhold import http, web
+from commonhold._version import __version__
+from commonhold.compose.storage import LateBackend, open_to_serve
+from commonhold.contract.stores import Stores
+from commonhold.model import clock
+from commonhold.settings import Settings, metrics_dir
+from commonhold.wrap import ObservedBackend
+
+Lifespan = Callable[[http.Service], AbstractAsyncContextManager[None]]
+
+REMINDER_S = 60.0
+"""How often the log is reminded that nobody is asked who they are."""
+
+_KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "postgres": "PostgreSQL"}
+_log = logging.getLogger("commonhold.compose")
+
+
+def create_app(settings: Settings | None = None) -> http.Service:
+    """The service. Without `settings` they are read from the environment, as a worker does.
+
+    Raises:
+        InvalidSettings: a setting is wrong, or the combination would let anyone in.
+    """
+    settings = settings or Settings.load()
+    settings.refuse_unsafe()
+    late = LateBackend(lambda: open_to_serve(settings))
+    options = _http_options(settings)
+    metrics = http.Metrics(options.multiprocess_dir)
+    metrics.watch(late.stats)
+    stores = Stores.on(ObservedBackend(late, metrics.operated))
+    return http.create_app(
+        stores,
+        options,
+        metrics=metrics,
+        lifespan=_lifespan(settings, late),
+        routers=[web.router(_site(settings), stores)],
+    )
+
+
+def _http_options(settings: Settings) -> http.HttpOptions:
+    return http.HttpOptions(
+        max_body_bytes=settings.max_body_bytes,
+        max_inflight_bytes=settings.max_inflight_bytes,
+        max_inflight_requests=settings.max_inflight_requests,
+        loopback_only=settings.auth == "none" and not settings.insecure,
+        multiprocess_dir=metrics_dir(),
+    )
+
+
+def _site(settings: Settings) -> web.Site:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return web.Site(
+        version=__version__,
+        database=_KINDS[settings.database.partition(":")[0]],
+        auth=settings.auth,
+        address=f"http://{host}:{settings.port}",
+        started_at=clock.now(),
+        insecure=settings.auth == "none" and settings.insecure,
+    )
+
+
+def _lifespan(settings: Settings, late: LateBackend) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(_: http.Service) -> AsyncIterator[None]:
+        reminder = asyncio.create_task(_remind(settings))
+        await late.start()
+        try:
+            yield
+        finally:
+            reminder.cancel()
+            await late.aclose()
+            _log.info("The database is closed.")
+
+    return lifespan
+
+
+async def _remind(settings: Settings) -> None:
+    while settings.auth == "none" and settings.insecure:
+        _log.warning(
+            "COMMONHOLD_INSECURE is on: everyone who can connect may read and write everything."
+        )
+        await asyncio.sleep(REMINDER_S)

@@ -1,0 +1,194 @@
+"""Settings are read once, checked together, and hide their secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from commonhold.settings import (
+    ClientSettings,
+    InvalidSettings,
+    Settings,
+    documented,
+    is_loopback,
+    redact_url,
+    unknown_names,
+)
+
+
+def refused(environ: dict[str, str], **flags: object) -> InvalidSettings:
+    """The error of settings that are not valid."""
+    with pytest.raises(InvalidSettings) as caught:
+        Settings.load(flags, environ)
+    return caught.value
+
+
+def test_nothing_set_is_a_service_for_this_machine() -> None:
+    """SQLite in the working folder, loopback, mode none."""
+    settings = Settings.load({}, {})
+
+    assert settings == Settings()
+    assert settings.database == "sqlite:///commonhold.db"
+    assert (settings.host, settings.port, settings.auth) == ("127.0.0.1", 8080, "none")
+
+
+def test_a_flag_wins_over_its_variable() -> None:
+    """And a flag that is not given leaves it alone."""
+    environ = {"COMMONHOLD_PORT": "1000", "COMMONHOLD_WORKERS": "2"}
+
+    settings = Settings.load({"port": "2000", "workers": None}, environ)
+
+    assert (settings.port, settings.workers) == (2000, 2)
+
+
+@pytest.mark.parametrize("kind", [Settings, ClientSettings])
+def test_an_empty_variable_counts_as_not_set(kind: type[Settings | ClientSettings]) -> None:
+    """Deployment templates leave variables empty."""
+    empty = {setting.env: "" for setting in documented(kind)}
+
+    loaded = Settings.load({}, empty) if kind is Settings else ClientSettings.from_env(empty)
+
+    assert loaded == kind()
+
+
+def test_every_wrong_setting_is_named_at_once() -> None:
+    """Nobody mends one only to meet the next."""
+    environ = {
+        "COMMONHOLD_PORT": "70000",
+        "COMMONHOLD_WORKERS": "0",
+        "COMMONHOLD_INSECURE": "maybe",
+        "COMMONHOLD_LOG_LEVEL": "loud",
+        "COMMONHOLD_MAX_BODY_BYTES": "64 MB",
+        "COMMONHOLD_SHUTDOWN_GRACE_S": "-1",
+        "COMMONHOLD_DATABASE": "mysql://root@db/x",
+        "COMMONHOLD_HOST": "http://0.0.0.0",
+    }
+
+    error = refused(environ)
+
+    assert [each.loc for each in error.errors] == [(name,) for name in sorted_as_fields(environ)]
+    assert all("expected" in each.msg for each in error.errors)
+    assert all(name in error.detail for name in environ)
+
+
+def sorted_as_fields(environ: dict[str, str]) -> list[str]:
+    """Names in the order of the documentation."""
+    return [setting.env for setting in documented(Settings) if setting.env in environ]
+
+
+def test_a_wrong_flag_is_named_as_a_flag() -> None:
+    """So that one looks at the command line and not at the environment."""
+    assert "--log-level" in refused({}, log_level="loud").detail
+
+
+@pytest.mark.parametrize("mode", ["keys", "oidc", "gateway", "KEYS"])
+def test_a_mode_of_a_later_release_is_refused(mode: str) -> None:
+    """It is never silently taken for `none`."""
+    assert "later release" in refused({"COMMONHOLD_AUTH": mode}).detail
+
+
+def test_an_error_does_not_show_a_password() -> None:
+    """It is printed, and often logged."""
+    detail = refused({"COMMONHOLD_DATABASE": "mysql://root:hunter2@db/x"}).detail
+
+    assert "hunter2" not in detail
+    assert "mysql://root:***@db/x" in detail
+
+
+@pytest.mark.parametrize("url", ["mysql:root:hunter2@db", "://root:hunter2@db", "root:hunter2@db"])
+def test_what_is_no_url_hides_what_may_be_a_password(url: str) -> None:
+    """A URL with a typing error holds the same secret."""
+    assert "hunter2" not in refused({"COMMONHOLD_DATABASE": url}).detail
+
+
+def test_settings_printed_by_accident_show_no_secret() -> None:
+    """Neither those of the service nor those of the client."""
+    secret = "postgresql://me:hunter2@db/x"
+
+    shown = repr(Settings(database=secret)) + repr(ClientSettings(url=secret, token="hunter2"))
+
+    assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1", 1), ("2KiB", 2048), ("64 MiB", 64 << 20), ("1gib", 1 << 30)],
+)
+def test_a_size_may_have_a_unit(text: str, size: int) -> None:
+    """Bytes, or a binary multiple of them."""
+    assert Settings.load({"max_body_bytes": text}, {}).max_body_bytes == size
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5MiB", "MiB", "64MB", "1e6"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    """Decimal units too: nobody should have to guess which one is meant."""
+    assert "64MiB" in refused({}, max_body_bytes=text).detail
+
+
+def test_what_kubernetes_sets_for_a_service_is_not_a_port() -> None:
+    """A service named `commonhold` sets COMMONHOLD_PORT in every pod of its namespace."""
+    environ = {
+        "COMMONHOLD_PORT": "tcp://10.96.0.7:8080",
+        "COMMONHOLD_PORT_8080_TCP": "tcp://10.96.0.7:8080",
+        "COMMONHOLD_SERVICE_HOST": "10.96.0.7",
+    }
+
+    assert Settings.load({}, environ).port == 8080
+    assert unknown_names(environ) == ()
+
+
+def test_a_misspelt_variable_is_found() -> None:
+    """It would otherwise be without effect, and without a word."""
+    assert unknown_names({"COMMONHOLD_DATABSE": "x", "COMMONHOLD_URL": "y", "HOME": "z"}) == (
+        "COMMONHOLD_DATABSE",
+    )
+
+
+def test_settings_survive_the_way_to_a_worker() -> None:
+    """They are handed on as variables."""
+    settings = Settings(
+        database="postgresql://u:p%40@db/x?host=%2Frun", port=0, insecure=True, max_body_bytes=3
+    )
+
+    assert Settings.load({}, settings.to_environ()) == settings
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost", "LOCALHOST"])
+def test_loopback_is_safe(host: str) -> None:
+    """Only this machine can connect."""
+    Settings(host=host).refuse_unsafe()
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "commonhold", "localhost.evil.org"])
+def test_any_other_address_without_authentication_is_refused(host: str) -> None:
+    """Unless it is said that this is meant; the sentence says how."""
+    with pytest.raises(InvalidSettings, match="COMMONHOLD_INSECURE=true"):
+        Settings(host=host).refuse_unsafe()
+
+    Settings(host=host, insecure=True).refuse_unsafe()
+
+
+def test_a_database_in_memory_has_one_worker() -> None:
+    """Each would have a database of its own."""
+    with pytest.raises(InvalidSettings, match="belongs to one process"):
+        Settings(database="sqlite:///:memory:", workers=2).refuse_unsafe()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "postgresql://me:p%40ss@db:5432/x?sslmode=require",
+            "postgresql://me:***@db:5432/x?sslmode=require",
+        ),
+        ("postgresql://me@db/x?password=p&host=h", "postgresql://me@db/x?password=***&host=h"),
+        ("postgresql:///x?host=%2Frun", "postgresql:///x?host=%2Frun"),
+        ("postgresql://:p@db/x", "postgresql://db/x"),
+        ("sqlite:////data/x.db", "sqlite:////data/x.db"),
+        ("https://h/v1?token=abc", "https://h/v1?token=***"),
+        ("postgresql://[half", "(a URL that cannot be read)"),
+    ],
+)
+def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    """And otherwise as it was given."""
+    assert redact_url(url) == shown
