@@ -104,9 +104,13 @@ def _complete(urls: Sequence[str | None]) -> tuple[str, str, str]:
 
 
 def _check(url: str) -> str:
-    """The URL itself; a message about it repeats no more than its scheme, which holds no secret."""
+    """The URL, its scheme in lower case.
+
+    A message about it repeats no more than the scheme, which holds no secret.
+    """
+    url = url.strip()
     if _scheme(url) in SCHEMES:
-        return url
+        return f"{_scheme(url)}:{url.partition(':')[2]}"
     raise InvalidRequest(
         f"{_scheme(url) or 'A text without a scheme'} is not a place Commonhold can keep anything: "
         f"allowed are {_ALLOWED}."

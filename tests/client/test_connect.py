@@ -51,6 +51,15 @@ async def test_sqlite_may_be_memory() -> None:
         assert len((await stores.feedback.list()).items) == 1
 
 
+async def test_a_scheme_may_be_spelt_in_capitals_and_padded() -> None:
+    """As URLs may be, and as lines of an environment file are; it is the same place."""
+    async with commonhold.connect(
+        sessions="SQLITE:///:memory:", traces=" null:\n", feedback="sqlite:///:memory:"
+    ) as stores:
+        await stores.check()
+        assert [type(backend) for backend in stores.backends] == [SqlBackend, NullBackend]
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
 async def test_postgres_by_both_its_names(scheme: str, postgres_url: str) -> None:
     """The URL is the one other tools take."""
