@@ -57,6 +57,7 @@ def native(
         ) from None
     found = _measure([database] if database else ["sqlite", "postgres"], chosen, quick)
     console.print(report.table(found))
+    console.print(report.costs(found))
     for line in report.verdict(found):
         console.print(line)
     report.write_json(found, RESULTS / "native.json")

@@ -32,6 +32,11 @@ class Run:
     service_cpu: float
     database_cpu: float
 
+    @property
+    def service_us(self) -> float:
+        """Processor time of the service for one request, in microseconds."""
+        return self.service_cpu / self.rate * 1e6
+
 
 def write_requests(calls: list[Call], path: Path) -> Path:
     """Write the list `replay.lua` reads."""

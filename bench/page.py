@@ -46,7 +46,7 @@ twice for point reads and probes.
 | GET feedback | over 10,000 records |
 | list 50 of 2,000 traces | `GET /v1/traces?limit=50&offset=0` |
 | list 50 of 10,000 votes | `GET /v1/feedback?limit=50&offset=0` |
-| stats by day over 10,000 votes | `GET /v1/feedback/stats?window=day` |
+| stats by day, 10,000 votes | `GET /v1/feedback/stats?window=day` |
 | PATCH cost_data | over 200 sessions of 20 messages; the answer carries the messages |
 | PUT session | conversations that grow from 1 to 20 messages, each PUT with the whole list |
 | POST trace | a new trace of 8 spans each time |

@@ -86,10 +86,8 @@ def _trace(body: dict[str, object]) -> dict[str, object]:
     spans = body["spans"]
     assert isinstance(spans, list)
     kept = ("span_id", "parent_span_id", "name", "start_time", "end_time", "attributes", "events")
-    return {
-        "trace_id": body["trace_id"],
-        "spans": sorted(str([span[key] for key in kept]) for span in spans),
-    }
+    kept_spans = [{key: span[key] for key in kept} for span in spans]
+    return {"trace_id": body["trace_id"], "spans": sorted(kept_spans, key=lambda s: s["span_id"])}
 
 
 def _counts(rows: list[dict[str, object]]) -> list[tuple[object, ...]]:

@@ -132,12 +132,12 @@ ALL: tuple[Workload, ...] = (
     ),
     Workload(
         "feedback-stats",
-        "stats by day over 10,000 votes",
+        "stats by day, 10,000 votes",
         "stats",
         _one("/v1/feedback/stats?window=day"),
     ),
     Workload("cost-patch", "PATCH cost_data", "write", _patch_cost),
-    Workload("session-put", "PUT session, growing to 20 messages", "write", _put_growing),
+    Workload("session-put", "PUT session, growing to 20", "write", _put_growing),
     Workload("trace-post", "POST trace, 8 spans", "write", _post_trace),
     Workload("feedback-post", "POST feedback", "write", _post_vote),
 )
