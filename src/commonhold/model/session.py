@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model import ids, opaque
@@ -147,6 +147,17 @@ class NewMessage:
     role: str | None
     key: str
     digest: bytes
+
+
+def check_mode(mode: str) -> None:
+    """Check the way in which a list is to be saved.
+
+    Raises:
+        InvalidRequest: when it is neither `merge` nor `replace`.
+    """
+    if mode not in get_args(PutMode):
+        rule = f"must be one of {', '.join(get_args(PutMode))}"
+        raise InvalidRequest(f"mode {rule}.", errors=[FieldError(("mode",), rule)])
 
 
 def parse_message(text: str, index: int) -> NewMessage:

@@ -19,6 +19,7 @@ from commonhold.model.session import (
     Session,
     SessionQuery,
     Written,
+    check_mode,
 )
 from commonhold.sql import rows
 from commonhold.sql.database import Database, Row, Tx, certain
@@ -115,6 +116,7 @@ class SqlSessions:
     async def messages(
         self, session_id: str, query: MessageQuery = MessageQuery(), /
     ) -> Page[Message]:
+        _check_key(session_id)
         check_window(query.limit, query.after)
         await self.get(session_id)
         found = await self._db.all(
@@ -138,6 +140,7 @@ class SqlSessions:
         if_match: int | None = None,
     ) -> Written:
         ids.check_key(session_id, "session_id")
+        check_mode(mode)
         put = Put(
             scope=self._scope,
             session_id=session_id,

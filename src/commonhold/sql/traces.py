@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from commonhold.errors import NotFound
-from commonhold.model import clock, ids
+from commonhold.model import clock, ids, opaque
 from commonhold.model.page import Page, check_window, decode_cursor, page_of
 from commonhold.model.scope import Scope
 from commonhold.model.trace import (
@@ -160,6 +160,6 @@ def _cells(span: Span, fact: SpanFacts) -> Sequence[Any]:
         span.end_time,
         fact.prompt_tokens,
         fact.completion_tokens,
-        span.attributes,
-        span.events,
+        opaque.trim(span.attributes),
+        opaque.trim(span.events),
     )
