@@ -8,8 +8,11 @@ from typing import NoReturn
 
 import pytest
 
+from tests import profiles
 from tests.databases import Databases, on_server
 from tests.postgres import PostgresMissing, PostgresServer
+
+profiles.load()
 
 OUTSIDE = ("COMMONHOLD_", "OTEL_", "PG", "SSL_CERT_")
 PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
