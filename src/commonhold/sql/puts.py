@@ -109,6 +109,7 @@ class Put:
 
     async def merge(self, tx: Tx) -> Written:
         """Match the list against the live log under the session's lock, and write the difference."""
+        messages = self._messages(0)  # a list that cannot be kept is refused whatever is there
         head = await tx.one(LOCK, **self._key)
         if head is None:
             started = await self._start(tx)
@@ -123,7 +124,7 @@ class Put:
         tenant = self._scope.tenant
         plan = plan_put(
             live,
-            self._messages(0),
+            messages,
             head_seq=head_seq,
             mode=self._mode,
             may_supersede=lambda row: row.agent == writer or (writer != "" and owner == writer),
@@ -163,9 +164,9 @@ class Put:
 
     async def _start(self, tx: Tx) -> Written | None:
         """Create the session with the whole list; None when somebody else just did."""
+        messages = self._messages(0)
         if self._if_match:
             raise StaleVersion("There is no such session yet; its version is 0.", current=0)
-        messages = self._messages(0)
         row = await tx.compound(
             START,
             _numbered(messages),
