@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -97,9 +98,10 @@ class Stores:
             await backend.check()
 
     async def aclose(self) -> None:
-        """Close every backend."""
-        for backend in self.backends:
-            await backend.aclose()
+        """Close every backend; when one fails to, the others are closed all the same."""
+        async with AsyncExitStack() as closing:
+            for backend in self.backends:
+                closing.push_async_callback(backend.aclose)
 
     async def __aenter__(self) -> Self:
         return self
