@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
-from commonhold.errors import MethodNotAllowed
+from commonhold.errors import CommonholdError, MethodNotAllowed
 from commonhold.http.binding import Bind
 from commonhold.http.body import read_body
 from commonhold.http.call import Answer, Call, headers_of
@@ -88,6 +88,8 @@ class LeanRoute(APIRoute):
             if self._reads_body:
                 call.content = await read_body(call, gate, serving.max_body_bytes)
             answer = await self._endpoint(call)
+        except CommonholdError as error:
+            answer = problem_of(self.operation.locate(error), call.request_id)
         except Exception as error:  # noqa: BLE001 - a caller never sees a stack trace
             answer = problem_of(error, call.request_id)
         finally:

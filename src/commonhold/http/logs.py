@@ -24,15 +24,13 @@ class AccessRecord(logging.LogRecord):
 
     def __init__(self, fields: dict[str, Any]) -> None:
         # Not LogRecord.__init__: see above.
+        vars(self).update(_SAME)
         self.fields = fields
         self.created = clock.now() / 1e6
         self.args = (fields["method"], fields["route"], fields["status"], fields["duration_ms"])
 
 
-for _name, _value in vars(
-    logging.LogRecord(ACCESS.name, logging.INFO, "", 0, "%s %s %d in %.1f ms", (), None)
-).items():
-    setattr(AccessRecord, _name, _value)
+_SAME = vars(logging.LogRecord(ACCESS.name, logging.INFO, "", 0, "%s %s %d in %.1f ms", (), None))
 
 
 def trace_id(traceparent: bytes | None) -> str | None:

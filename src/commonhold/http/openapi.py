@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -47,11 +48,13 @@ _ANSWER_HEADERS: Mapping[str, Schema] = {
 }
 
 
+@lru_cache(maxsize=256)
 def described_by_reference(operation: Operation) -> Schema:
     """The operation, its shapes as references to `components`."""
     return _describe(operation, _reference)
 
 
+@lru_cache(maxsize=256)
 def described_inline(operation: Operation) -> Schema:
     """The operation with every shape written out: whole in any application it is added to."""
     return _describe(operation, lambda shape: _inline(*_schema_of(shape)))

@@ -6,8 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from commonhold.errors import CommonholdError, FieldError
 from commonhold.http.call import Answer, Call
 from commonhold.http.params import Param
+
+Loc = tuple[str | int, ...]
+_PLACES = ("path", "query", "header", "body")
 
 Endpoint = Callable[[Call], Awaitable[Answer]]
 
@@ -31,7 +35,7 @@ class Body:
     is_required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """One method of one path.
 
@@ -56,6 +60,20 @@ class Operation:
     def __post_init__(self) -> None:
         name = self.path.partition("{")[2].partition("}")[0]
         object.__setattr__(self, "key_name", name)
+
+    def locate(self, error: CommonholdError) -> CommonholdError:
+        """The error, each field of it said to be in the path, the query or the body."""
+        error.errors = tuple(FieldError(self._place(each.loc), each.msg) for each in error.errors)
+        return error
+
+    def _place(self, loc: Loc) -> Loc:
+        first = loc[0] if loc else "body"
+        if first in _PLACES:
+            return loc
+        if first == self.key_name:
+            return ("path", *loc)
+        is_query = self.body is None or any(first == param.name for param in self.query)
+        return ("query" if is_query else "body", *loc)
 
     @property
     def id(self) -> str:

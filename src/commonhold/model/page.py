@@ -21,6 +21,7 @@ MAX_OFFSET = 2**31 - 1
 Key = tuple[int, str]
 """A keyset position: a time or sequence, and the id that breaks ties."""
 
+_FAR = 2**63
 _decode = msgspec.json.Decoder(Key).decode
 
 
@@ -45,6 +46,9 @@ def decode_cursor(cursor: str) -> Key:
     """
     try:
         key: Key = _decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        # A forged one may be well formed, and hold what no database can compare.
+        if not -_FAR <= key[0] < _FAR or "\0" in key[1]:
+            raise ValueError(key)
         return key
     except (ValueError, binascii.Error):
         message = "expected the cursor of an earlier page, unchanged"
