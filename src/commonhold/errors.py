@@ -217,24 +217,34 @@ BY_CODE: Mapping[str, type[CommonholdError]] = {kind.code: kind for kind in _tre
 
 
 def from_problem(status: int, problem: Mapping[str, Any]) -> CommonholdError:
-    """Rebuild the error a problem document describes, so remote and local errors are one tree."""
+    """Rebuild the error a problem document describes, so remote and local errors are one tree.
+
+    The document may come from anything in between: what is not as we write it is left out.
+    """
     kind = BY_CODE.get(str(problem.get("code"))) or _by_status(status)
-    detail = problem.get("detail")
-    errors = tuple(_field_error(item) for item in problem.get("errors") or ())
+    detail, listed = problem.get("detail"), problem.get("errors")
+    items = listed if isinstance(listed, list) else ()
+    errors = tuple(_field_error(item) for item in items if isinstance(item, Mapping))
     text = detail if isinstance(detail, str) else None
     if issubclass(kind, StaleVersion):
-        return kind(text, current=problem.get("current_version"), errors=errors)
+        return kind(text, current=_count(problem.get("current_version")), errors=errors)
     if issubclass(kind, Unavailable):
-        return kind(text, retry_after_s=problem.get("retry_after_seconds"), errors=errors)
+        return kind(text, retry_after_s=_count(problem.get("retry_after_seconds")), errors=errors)
     return kind(text, errors=errors)
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
 
 
 def _by_status(status: int) -> type[CommonholdError]:
     if status in (502, 504):
         return Unavailable
-    matching = (kind for kind in BY_CODE.values() if kind.status == status)
+    leaves = (kind for kind in BY_CODE.values() if kind is not CommonholdError)
+    matching = (kind for kind in leaves if kind.status == status)
     return next(matching, InvalidRequest if 400 <= status < 500 else Internal)
 
 
 def _field_error(item: Mapping[str, Any]) -> FieldError:
-    return FieldError(tuple(item.get("loc") or ()), str(item.get("msg") or ""))
+    loc = item.get("loc")
+    return FieldError(tuple(loc) if isinstance(loc, list) else (), str(item.get("msg") or ""))

@@ -50,10 +50,13 @@ def from_rfc3339(text: str, field: str = "time") -> Micros:
     """Parse an ISO 8601 / RFC 3339 time.
 
     Raises:
-        InvalidRequest: when `text` is not one.
+        InvalidRequest: when `text` is not one, or lies outside of the years 1 to 9999 in UTC.
     """
     try:
-        return from_datetime(datetime.fromisoformat(text))
+        at = from_datetime(datetime.fromisoformat(text))
+        if not EARLIEST <= at <= LATEST:
+            raise OverflowError
+        return at
     except (ValueError, TypeError, OverflowError):
         message = "expected an RFC 3339 time such as 2026-04-27T12:00:00Z"
         raise InvalidRequest(

@@ -141,12 +141,13 @@ def span_out(span: Span) -> Wire:
 
 def span_in(body: Mapping[str, Any]) -> Span:
     """A native span out of a body."""
+    start_time = body.get("start_time")
     return Span(
         trace_id=body["trace_id"],
         span_id=body["span_id"],
         parent_span_id=body.get("parent_span_id"),
         name=body.get("name") or "",
-        start_time=body.get("start_time") or 0.0,
+        start_time=0.0 if start_time is None else start_time,
         end_time=body.get("end_time"),
         status=body.get("status") or "ok",
         attributes=_text(body.get("attributes"), EMPTY_OBJECT),
