@@ -1,0 +1,102 @@
+"""What a session used, and what that costs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from commonhold.service.usage import usage
+
+UNKNOWN = {
+    "input_per_1k": None,
+    "output_per_1k": None,
+    "cached_input_per_1k": None,
+    "per_request": None,
+}
+
+
+def of(**cost: Any) -> dict[str, Any]:
+    """The usage that cost data tells."""
+    return usage(json.dumps(cost))
+
+
+def test_nothing_recorded_is_nothing_used() -> None:
+    """Counters are zero; a price would be a claim about a model nobody named."""
+    assert usage("{}") == {
+        "model": None,
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "cached_tokens": 0,
+        "turn_count": 0,
+        "cost_usd": None,
+        "pricing": UNKNOWN,
+    }
+
+
+def test_the_cost_is_the_sum_of_tokens_at_the_rates_that_are_told() -> None:
+    """Cached tokens are a part of the input, at their own rate."""
+    found = of(model="gpt-4o", input_tokens=3000, cached_tokens=1000, output_tokens=500)
+    rate = found["pricing"]
+    expected = 2 * rate["input_per_1k"] + rate["cached_input_per_1k"] + rate["output_per_1k"] / 2
+
+    assert found["cost_usd"] == pytest.approx(expected)
+    assert 0 < rate["cached_input_per_1k"] < rate["input_per_1k"] < rate["output_per_1k"]
+
+
+def test_a_known_model_that_did_nothing_costs_nothing() -> None:
+    """Zero is known here."""
+    assert of(model="gpt-4o")["cost_usd"] == 0
+
+
+def test_a_provider_may_stand_before_the_name() -> None:
+    """As gateways write it."""
+    assert of(model="openai/gpt-4o")["pricing"] == of(model="gpt-4o")["pricing"]
+
+
+def test_a_price_in_tiers_is_its_first() -> None:
+    """The size of one request is not in a sum over many."""
+    small = of(model="gemini-2.5-pro", input_tokens=1000)
+    large = of(model="gemini-2.5-pro", input_tokens=1_000_000)
+
+    assert small["pricing"] == large["pricing"]
+    assert large["cost_usd"] == pytest.approx(small["cost_usd"] * 1000)
+
+
+@pytest.mark.parametrize("model", ["my-own-llama", "", "a/b/c", "openai/", "/", "x" * 100_000])
+def test_an_unknown_model_has_no_price(model: str) -> None:
+    """Null, never zero; its tokens are told all the same."""
+    found = of(model=model, input_tokens=5)
+
+    assert (found["model"], found["input_tokens"]) == (model, 5)
+    assert found["cost_usd"] is None
+    assert found["pricing"] == UNKNOWN
+
+
+@pytest.mark.parametrize("value", [None, "5", -1, 1.5, True, [], {}])
+def test_a_counter_that_is_no_count_is_zero(value: Any) -> None:
+    """Cost data is opaque: an agent may write anything."""
+    found = of(model="gpt-4o", input_tokens=value, output_tokens=value, cached_tokens=value)
+
+    assert (found["input_tokens"], found["output_tokens"], found["cached_tokens"]) == (0, 0, 0)
+    assert found["cost_usd"] == 0
+
+
+@pytest.mark.parametrize("model", [None, 5, [], {}, True])
+def test_a_model_that_is_no_name_is_none(model: Any) -> None:
+    """Nothing is guessed."""
+    assert of(model=model)["model"] is None
+
+
+def test_more_cached_than_came_in_costs_no_less_than_nothing() -> None:
+    """Cached tokens past the input are not counted."""
+    found = of(model="gpt-4o", input_tokens=1000, cached_tokens=5000)
+
+    assert found["cost_usd"] == found["pricing"]["cached_input_per_1k"]
+    assert found["cached_tokens"] == 5000
+
+
+def test_huge_counters_are_still_told() -> None:
+    """A number past every register is a number."""
+    assert of(model="gpt-4o", input_tokens=10**40)["cost_usd"] > 0
