@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from tests.postgres import PostgresServer
 RESULTS = Path(__file__).with_name("results")
 QUICK = Plan(seconds=1, repetitions=1)
 Backend = Literal["sqlite", "postgres"]
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 app = typer.Typer(no_args_is_help=True, help="Speed of Commonhold, as ratios measured in one run.")
 
 
