@@ -1,0 +1,113 @@
+"""An observed backend is the backend, and every operation of it is reported."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator
+
+import pytest
+
+from commonhold.contract.feedback import Feedback
+from commonhold.contract.sessions import Sessions
+from commonhold.contract.stores import Backend, Stores
+from commonhold.contract.traces import Traces
+from commonhold.errors import NotFound
+from commonhold.model.clock import Micros
+from commonhold.model.feedback import FeedbackPatch, NewFeedback
+from commonhold.model.scope import Author, Scope
+from commonhold.model.session import MessageQuery, NewSession
+from commonhold.model.trace import Trace
+from commonhold.sql import open_backend
+from commonhold.wrap import ObservedBackend
+
+MESSAGE = '{"role": "user", "content": "Hello"}'
+PROTOCOLS = {"sessions": Sessions, "traces": Traces, "feedback": Feedback}
+
+
+class Notes:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+        self.seconds: list[float] = []
+
+    def __call__(self, operation: str, outcome: str, seconds: float, /) -> None:
+        """Take note."""
+        self.seen.append((operation, outcome))
+        self.seconds.append(seconds)
+
+
+@pytest.fixture
+def notes() -> Notes:
+    """Empty at first."""
+    return Notes()
+
+
+@pytest.fixture
+async def inner() -> AsyncIterator[Backend]:
+    """A real database."""
+    async with await open_backend("sqlite:///:memory:") as backend:
+        yield backend
+
+
+def operations(protocol: type) -> set[str]:
+    """The names of what a contract can do."""
+    return {name for name, it in vars(protocol).items() if inspect.iscoroutinefunction(it)}
+
+
+async def use_everything(stores: Stores) -> None:
+    """Every operation of every surface, once, with the answers it must give."""
+    sessions, traces, feedback = stores.sessions, stores.traces, stores.feedback
+    assert (await sessions.create(NewSession("s1", title="A"))).title == "A"
+    written = await sessions.put("s1", [MESSAGE, MESSAGE], mode="replace", if_match=0)
+    assert written.message_count == 2
+    assert (await sessions.get("s1")).message_count == 2
+    assert await sessions.find("none") is None
+    assert len((await sessions.history("s1")).messages) == 2
+    assert len((await sessions.messages("s1", MessageQuery(after=1))).items) == 1
+    assert "1" in await sessions.patch_cost("s1", {"n": 1})
+    assert "1" in await sessions.cost("s1")
+    assert "2" in await sessions.patch_state("s1", {"pending_question": 2})
+    assert "2" in await sessions.state("s1")
+    assert (await sessions.fork("s1", at=1)).message_count == 1
+    assert (await sessions.revert("s1", to=1)).message_count == 1
+    assert len((await sessions.list()).items) == 2
+    await sessions.delete("s1")
+    await traces.put(Trace("t1", started_at=Micros(0)))
+    assert (await traces.get("t1")).trace_id == "t1"
+    assert await traces.find("none") is None
+    assert len((await traces.list()).items) == 1
+    vote = await feedback.create(NewFeedback(rating=1))
+    patched = await feedback.patch(vote.feedback_id, FeedbackPatch(comment="x"))
+    assert patched.comment == "x"
+    assert await feedback.get(vote.feedback_id) == await feedback.find(vote.feedback_id) == patched
+    assert len((await feedback.list()).items) == 1
+    assert sum(window.total for window in await feedback.stats()) == 1
+
+
+async def test_it_answers_as_the_inner_one_and_reports_all(inner: Backend, notes: Notes) -> None:
+    """Arguments and answers pass through unchanged; not one operation is missed."""
+    await use_everything(Stores.on(ObservedBackend(inner, notes)))
+
+    every = {f"{s}.{name}" for s, protocol in PROTOCOLS.items() for name in operations(protocol)}
+    assert {operation for operation, _ in notes.seen} == every
+    assert {outcome for _, outcome in notes.seen} == {"ok"}
+    assert min(notes.seconds) > 0
+
+
+async def test_a_failure_is_reported_by_its_code(inner: Backend, notes: Notes) -> None:
+    """And raised as it was."""
+    with pytest.raises(NotFound):
+        await ObservedBackend(inner, notes).sessions.get("none")
+
+    assert notes.seen == [("sessions.get", "not_found")]
+
+
+async def test_a_scope_is_observed_like_the_whole(inner: Backend, notes: Notes) -> None:
+    """What `bind` returns writes as its author and is still watched."""
+    bound = ObservedBackend(inner, notes).bind(Scope(author=Author(agent="tester")))
+
+    await bound.sessions.put("s1", [MESSAGE])
+
+    assert (await inner.sessions.get("s1")).agent == "tester"
+    assert notes.seen == [("sessions.put", "ok")]
