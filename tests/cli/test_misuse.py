@@ -95,7 +95,7 @@ def test_help_is_on_standard_output(arguments: list[str], tmp_path: Path) -> Non
     assert "Usage: commonhold" in shown.out
 
 
-@pytest.mark.parametrize("missing", ["typer", "rich", "uvicorn", "asyncpg"])
+@pytest.mark.parametrize("missing", ["typer", "rich", "uvicorn"])
 def test_without_the_server_extra_it_says_which_to_install(missing: str) -> None:
     """The base install is the client; its command is there all the same."""
     program = f"import sys; sys.modules[{missing!r}] = None; import commonhold.cli as c; c.main()"

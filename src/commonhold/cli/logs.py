@@ -23,9 +23,10 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
     "taskName",
 }
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
-_CONTROL.update({0x2028: "\\u2028", 0x2029: "\\u2029"})
-_BEYOND_ASCII = {code: f"\\u{code:04x}" for code in (*range(127, 160), 0x2028, 0x2029)}
+# What a terminal obeys, what ends a line, what turns the reading direction, half a character.
+_UNICODE = (*range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_BEYOND_ASCII = {code: f"\\u{code:04x}" for code in (*_UNICODE, *range(0xD800, 0xE000))}
+_CONTROL = {**{code: f"\\x{code:02x}" for code in range(32)}, **_BEYOND_ASCII}
 _INDENTED = {**_CONTROL, 10: "\n  "}
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _LOGIN = re.compile(r"(\w://[^\s:/@]*):[^\s/@]+@")
@@ -62,7 +63,7 @@ class TextFormatter(logging.Formatter):
         """The record as one line, and the trace of an exception below it."""
         said = record.args if isinstance(record.args, tuple) else ()
         named = (
-            f"{name}={_plain(value)}"
+            f"{_plain(name)}={_plain(value)}"
             for name, value in fields(record).items()
             if value is not None and value not in said
         )

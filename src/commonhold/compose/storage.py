@@ -44,21 +44,21 @@ class LateBackend:
     @property
     def sessions(self) -> Sessions:
         """Session storage, once it is open."""
-        return self._current().sessions
+        return self.opened().sessions
 
     @property
     def traces(self) -> Traces:
         """Trace storage, once it is open."""
-        return self._current().traces
+        return self.opened().traces
 
     @property
     def feedback(self) -> Feedback:
         """Feedback storage, once it is open."""
-        return self._current().feedback
+        return self.opened().feedback
 
     def bind(self, scope: Scope, /) -> Backend:
-        """The storage, once it is open, on behalf of `scope`."""
-        return self._current().bind(scope)
+        """The storage on behalf of `scope`, just as late."""
+        return _LateBound(self, scope)
 
     async def check(self) -> None:
         """Return when the database is open and can serve.
@@ -66,7 +66,7 @@ class LateBackend:
         Raises:
             Unavailable: it is not, and the detail says why.
         """
-        await self._current().check()
+        await self.opened().check()
 
     def stats(self) -> Mapping[str, float]:
         """Numbers of the database for `/metrics`: none while it is not open."""
@@ -88,7 +88,12 @@ class LateBackend:
         if backend is not None:
             await backend.aclose()
 
-    def _current(self) -> SqlBackend:
+    def opened(self) -> SqlBackend:
+        """The database itself.
+
+        Raises:
+            Unavailable: it is not open.
+        """
         if self._backend is None:
             raise type(self._reason)(self._reason.detail)
         return self._backend
@@ -111,6 +116,41 @@ class LateBackend:
             return True
         finally:
             self._tried.set()
+
+
+class _LateBound:
+    """A scope of a backend that may not be open yet: bound when it is first used."""
+
+    def __init__(self, late: LateBackend, scope: Scope) -> None:
+        self._late = late
+        self._scope = scope
+        self._bound: Backend | None = None
+
+    @property
+    def sessions(self) -> Sessions:
+        return self._resolve().sessions
+
+    @property
+    def traces(self) -> Traces:
+        return self._resolve().traces
+
+    @property
+    def feedback(self) -> Feedback:
+        return self._resolve().feedback
+
+    def bind(self, scope: Scope, /) -> Backend:
+        return self._late.bind(scope)
+
+    async def check(self) -> None:
+        await self._late.check()
+
+    async def aclose(self) -> None:
+        await self._late.aclose()
+
+    def _resolve(self) -> Backend:
+        if self._bound is None:
+            self._bound = self._late.opened().bind(self._scope)
+        return self._bound
 
 
 def _reason(error: Exception) -> Unavailable:
