@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -69,6 +70,7 @@ async def test_a_client_that_waits_for_leave_is_refused_at_once(port: int) -> No
     )
     answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
     writer.close()
+    await writer.wait_closed()
 
     assert answer.startswith(b"HTTP/1.1 413 ")
 
@@ -86,10 +88,10 @@ async def begin(port: int, size: int) -> asyncio.StreamWriter:
 
 async def until_held(client: httpx2.AsyncClient, size: int) -> str:
     """The numbers of the service once it holds exactly `size` bytes of bodies."""
-    told_by = f"commonhold_http_body_bytes_in_flight {float(size)!r}\n"
     while True:
         numbers = (await client.get("/metrics")).text
-        if told_by in numbers:
+        held = re.search(r"^commonhold_http_body_bytes_in_flight (\S+)$", numbers, re.MULTILINE)
+        if held is not None and float(held[1]) == size:
             return numbers
         await asyncio.sleep(0.01)
 
@@ -100,6 +102,7 @@ async def test_a_caller_that_hangs_up_leaves_nothing_behind(port: int, backend: 
         writer = await begin(port, 1000)
         await until_held(client, 1000)
         writer.close()
+        await writer.wait_closed()
         numbers = await until_held(client, 0)
 
     assert 'route="/v1/sessions/{session_id}",status="499"} 1.0' in numbers
@@ -117,6 +120,7 @@ async def test_overload_is_refused_without_cutting_a_client_off(backend: SqlBack
         await until_held(client, 2 * MEGABYTE)
         refused = await client.put("/v1/sessions/t", content=body)
         writer.close()
+        await writer.wait_closed()
         await until_held(client, 0)
         saved = await client.put("/v1/sessions/t", content=body)
 
