@@ -86,7 +86,7 @@ async def test_it_says_what_runs_here(client: httpx2.AsyncClient) -> None:
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    for told in (__version__, "SQLite", "anyone", "Ready", "none yet"):
+    for told in (__version__, "SQLite", "this machine", "Ready", "none yet"):
         assert told in answer.text
     assert "Nobody is asked" not in answer.text
 
