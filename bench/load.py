@@ -38,9 +38,10 @@ class Run:
         return self.service_cpu / self.rate * 1e6
 
 
-def write_requests(calls: list[Call], path: Path) -> Path:
-    """Write the list `replay.lua` reads."""
-    path.write_text("return {\n" + ",\n".join(call.as_lua() for call in calls) + "\n}\n")
+def write_requests(calls: list[Call], path: Path, *, conversation: bool = False) -> Path:
+    """Write the list `replay.lua` reads; each pass through a `conversation` has one fresh id."""
+    lines = ["return {", f"conversation = {str(conversation).lower()},"]
+    path.write_text("\n".join([*lines, *(f"{call.as_lua()}," for call in calls), "}", ""]))
     return path
 
 

@@ -123,7 +123,11 @@ def _one(
     seeded: list[Seeded],
 ) -> Comparison:
     files = [
-        load.write_requests(workload.calls(known), folder / f"{workload.name}-{number}.lua")
+        load.write_requests(
+            workload.calls(known),
+            folder / f"{workload.name}-{number}.lua",
+            conversation=workload.conversation,
+        )
         for number, known in enumerate((*seeded, seeded[0]))
     ]
     runs: list[list[Run]] = [[], [], []]

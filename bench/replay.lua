@@ -1,11 +1,12 @@
 -- Replays a list of requests, as fast as the connections take them.
 --
 -- BENCH_REQUESTS names a Lua file with the list; BENCH_RUN is four characters that make the ids of
--- this run its own. A request with MARK in it gets a fresh id in its place. Requests are built
--- once and only joined here, so that the generator costs next to nothing.
+-- this run its own. A request with MARK in it gets a fresh id in its place; in a list that is a
+-- conversation, every pass through the list has one id. Requests are built once and only joined
+-- here, so that the generator costs next to nothing.
 --
--- Sixty-four lanes, taken in turn, each go through the list on their own: the second request of a
--- conversation is sent long after the first was answered.
+-- Sixty-four lanes, taken in turn, each go through a conversation on their own: its second request
+-- is sent long after the first was answered.
 
 local MARK = "@@@@@@@@@@@@@@@@"
 local LANES = 64
@@ -13,7 +14,7 @@ local LANES = 64
 local run = os.getenv("BENCH_RUN") or "0000"
 local steps = {}
 local count = 0
-local fresh = false
+local fresh, conversation = false, false
 
 local function split(text)
   local parts, from = {}, 1
@@ -29,7 +30,9 @@ local function split(text)
 end
 
 function init(args)
-  for index, item in ipairs(dofile(os.getenv("BENCH_REQUESTS"))) do
+  local list = dofile(os.getenv("BENCH_REQUESTS"))
+  conversation = list.conversation
+  for index, item in ipairs(list) do
     local headers = { ["Host"] = wrk.headers["Host"] }
     if item.body then headers["Content-Type"] = "application/json" end
     local parts = split(wrk.format(item.method, item.path, headers, item.body))
@@ -42,11 +45,14 @@ function request()
   local turn = count
   count = count + 1
   if not fresh then return steps[turn % #steps + 1] end
+  if not conversation then
+    return table.concat(steps[turn % #steps + 1], string.format("%s%012x", run, turn))
+  end
   local lane = turn % LANES
-  local done = (turn - lane) / LANES
-  local step = done % #steps
-  local parts = steps[step + 1]
-  return table.concat(parts, string.format("%s%04x%08x", run, lane, (done - step) / #steps))
+  local sent = (turn - lane) / LANES
+  local step = sent % #steps
+  local id = string.format("%s%04x%08x", run, lane, (sent - step) / #steps)
+  return table.concat(steps[step + 1], id)
 end
 
 function done(summary, latency, requests)

@@ -43,12 +43,16 @@ class Seeded:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A named list of calls, replayed round and round."""
+    """A named list of calls, replayed round and round.
+
+    A `conversation` goes on in one session until the list begins again.
+    """
 
     name: str
     title: str
     kind: Kind
     calls: Callable[[Seeded], list[Call]]
+    conversation: bool = False
 
     @property
     def target(self) -> float:
@@ -137,7 +141,7 @@ ALL: tuple[Workload, ...] = (
         _one("/v1/feedback/stats?window=day"),
     ),
     Workload("cost-patch", "PATCH cost_data", "write", _patch_cost),
-    Workload("session-put", "PUT session, growing to 20", "write", _put_growing),
+    Workload("session-put", "PUT session, growing to 20", "write", _put_growing, conversation=True),
     Workload("trace-post", "POST trace, 8 spans", "write", _post_trace),
     Workload("feedback-post", "POST feedback", "write", _post_vote),
 )
