@@ -219,7 +219,7 @@ class Settings:
         _FLAG,
     )
     shutdown_grace_s: float = _setting(
-        30.0,
+        25.0,
         "SHUTDOWN_GRACE_S",
         "How long requests in flight may take to finish when the service stops.",
         _SECONDS,

@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from commonhold.compose import LateBackend, SqlBackend, storage
+from commonhold.compose import LateBackend, SqlBackend, app, storage
 from commonhold.contract.stores import Backend, Stores
 from commonhold.errors import Closed, InvalidRequest, Unavailable
 from commonhold.model.scope import Author, Scope
+from commonhold.settings import Settings
 from commonhold.sql import open_backend
 from commonhold.wrap import ObservedBackend
 
@@ -110,6 +111,18 @@ async def test_stores_made_before_it_opened_work_after() -> None:
         ("sessions.get", "ok"),
     ]
     await stores.aclose()
+
+
+async def test_an_open_door_is_complained_about_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every minute, while the service runs; a minute is short here."""
+    monkeypatch.setattr(app, "REMINDER_S", 0.001)
+    service = app.create_app(Settings(database="sqlite:///:memory:", insecure=True))
+
+    async with service.router.lifespan_context(service):
+        while caplog.text.count("COMMONHOLD_INSECURE is on") < 3:  # noqa: ASYNC110  (a log is read)
+            await asyncio.sleep(0.001)
 
 
 async def test_start_does_not_wait_for_ever() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import shlex
 import signal
 import socket
@@ -26,6 +27,14 @@ from commonhold.settings import METRICS_DIR, Settings, export, redact_url
 
 APP = "commonhold.compose.app:create_app"
 BACKLOG = 2048
+
+KEEP_ALIVE_S = 75
+"""Longer than clients and load balancers keep an idle connection, so that it is never us who closes
+one that a request is already on its way through: agents do not repeat what fails."""
+
+WORKER_PATIENCE_S = 30
+"""A worker that does not answer its supervisor for so long is replaced. A busy machine may take
+many seconds to start several at once; replacing those would never end."""
 
 _WHERE = "Where it listens"
 _KEEP = "What it keeps, and where"
@@ -78,7 +87,9 @@ def _run(settings: Settings) -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=int(settings.shutdown_grace_s) or 1,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_worker_healthcheck=WORKER_PATIENCE_S,
+        timeout_graceful_shutdown=math.ceil(settings.shutdown_grace_s),
     )
     _announce(settings, port)
     if settings.workers == 1:
