@@ -40,7 +40,7 @@ def postgres_server() -> Iterator[Databases]:
         server = PostgresServer().start()
     except PostgresMissing as reason:
         no_postgres(reason)
-    yield Databases(server.dsn)
+    yield Databases(server.dsn, copies_files=True)
     server.close()
 
 

@@ -25,8 +25,8 @@ ATTEMPTS = 20
 KEEPER = """
 read -r word && exit
 kill -INT $1
-while kill -0 $1 && [ -e "$2/data/postmaster.pid" ]; do sleep 0.1; done
-rm -rf "$2"
+while kill -0 $1 && [ -e "$3/postmaster.pid" ]; do sleep 0.1; done
+rm -rf "$2" "$3"
 """
 """Left without a word, because the tests were killed, it stops the server and cleans up."""
 
@@ -44,7 +44,10 @@ FAST = {
     "autovacuum": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_wal_size": "128MB",
 }
+MEMORY = Path("/dev/shm")
+ENOUGH_MEMORY = 2 << 30
 
 
 class PostgresMissing(Exception):
@@ -74,6 +77,7 @@ class PostgresServer:
         self._account = _account()
         # Short, because a socket path holds 107 bytes; and open to every account on its way.
         self.home = Path(tempfile.mkdtemp(prefix="chpg", dir="/tmp"))
+        self.data = self.home / "data" if durable else _quick_folder(self.home)
         self._bin = binaries()
         self._process: subprocess.Popen[bytes] | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
@@ -93,7 +97,7 @@ class PostgresServer:
         Raises:
             PostgresMissing: it does not come up, with the end of its log.
         """
-        if not (self.home / "data").exists():
+        if not (self.data / "PG_VERSION").exists():
             self._initialise()
         for _ in range(ATTEMPTS):
             if self._launch():
@@ -117,7 +121,8 @@ class PostgresServer:
     def close(self) -> None:
         """Stop and remove everything."""
         self.stop()
-        shutil.rmtree(self.home)
+        for folder in {self.data, self.home}:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -126,14 +131,14 @@ class PostgresServer:
         self.close()
 
     def _initialise(self) -> None:
+        self.data.mkdir(exist_ok=True)
         if self._account is not None:
-            os.chown(self.home, self._account.pw_uid, self._account.pw_gid)
+            for folder in (self.home, self.data):
+                os.chown(folder, self._account.pw_uid, self._account.pw_gid)
         if not self._can_run(self._bin / "postgres"):
             self._bin = _copy_for_all(self._bin, self.home / "pg")
         options = ["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"]
-        made = self._run(
-            self._bin / "initdb", *options, "--locale=C", "--pgdata", self.home / "data"
-        )
+        made = self._run(self._bin / "initdb", *options, "--locale=C", "--pgdata", self.data)
         if made.returncode:
             raise self._given_up(f"initdb failed: {made.stderr.strip()}")
 
@@ -142,7 +147,7 @@ class PostgresServer:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", self.home / "data", "-k", self.home, *settings],
+                [self._bin / "postgres", "-D", self.data, "-k", self.home, *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -150,7 +155,7 @@ class PostgresServer:
                 **self._ownership(),
             )
         self._keeper = subprocess.Popen(
-            ["sh", "-c", KEEPER, "keeper", str(self._process.pid), self.home],
+            ["sh", "-c", KEEPER, "keeper", str(self._process.pid), self.home, self.data],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -167,7 +172,7 @@ class PostgresServer:
     def _is_ready(self, pid: int) -> bool:
         """Whether the lock file of this very process says so; a killed server leaves its own."""
         try:
-            lines = (self.home / "data" / "postmaster.pid").read_text().splitlines()
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
@@ -206,6 +211,13 @@ class PostgresServer:
     def _log(self) -> str:
         path = self.home / "log"
         return path.read_text()[-2000:] if path.exists() else "it wrote no log"
+
+
+def _quick_folder(home: Path) -> Path:
+    """A folder in memory where there is room: a new database is three hundred files."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ENOUGH_MEMORY:
+        return Path(tempfile.mkdtemp(prefix="chpg", dir=MEMORY))
+    return home / "data"
 
 
 def _account() -> pwd.struct_passwd | None:

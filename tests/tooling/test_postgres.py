@@ -106,7 +106,7 @@ def test_the_server_does_not_outlive_killed_tests(tmp_path: Path) -> None:
         import os, signal
         from tests.postgres import PostgresServer
         server = PostgresServer().start()
-        print(server.pid, server.home, flush=True)
+        print(server.pid, server.home, server.data, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     """
     died = subprocess.run(
@@ -119,8 +119,9 @@ def test_the_server_does_not_outlive_killed_tests(tmp_path: Path) -> None:
     )
 
     assert died.returncode == -signal.SIGKILL
-    pid, home = died.stdout.split()
+    pid, home, data = died.stdout.split()
     assert gone(Path(home))
+    assert gone(Path(data))
     assert not is_running(int(pid))
 
 
@@ -132,6 +133,7 @@ def test_closing_leaves_nothing() -> None:
     server.close()
 
     assert not server.home.exists()
+    assert not server.data.exists()
     assert not is_running(pid)
 
 
