@@ -1,0 +1,213 @@
+"""What a store sent to its database, and how that database would go about it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import asyncpg
+import pytest
+
+from commonhold import sql
+from commonhold.sql.dialect import DialectName
+from commonhold.sql.statement import Command, Compiled, load
+from tests.plans import tour
+
+COPIES = 60
+"""How often the settled rows are multiplied: thousands of each kind."""
+
+IDS = {"session_id", "trace_id", "feedback_id", "parent_session_id"}
+TIMES = {"created_at", "started_at"}
+TABLES = ("session", "message", "session_event", "trace", "trace_part", "span", "feedback")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One shape of a named statement as it was sent, with the values of one call."""
+
+    name: str
+    compiled: Compiled
+    args: Mapping[str, Any]
+    writes: bool
+
+    @property
+    def text(self) -> str:
+        """The SQL."""
+        return self.compiled.text
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One access to a table: how, through which index, and how many rows came of it."""
+
+    table: str
+    access: str
+    index: str | None
+    rows: int = 0
+
+
+class Database(Protocol):
+    """A full database whose plans can be looked at."""
+
+    dialect: DialectName
+    sent: tuple[Sent, ...]
+
+    def steps(self, sent: Sent) -> list[Step]:
+        """How the database accesses its tables for a statement."""
+
+    def sorts(self, sent: Sent) -> bool:
+        """Whether it sorts rows by itself, because no index has them in order."""
+
+
+@contextmanager
+def recorded(dialect: DialectName) -> Iterator[list[Sent]]:
+    """Every statement a store of this dialect sends meanwhile."""
+    owners = {
+        id(command): statement
+        for statement in load().values()
+        for command in statement.commands[dialect]
+    }
+    sent: list[Sent] = []
+    shape = Command.shape
+
+    def recording(self: Command, args: Mapping[str, Any]) -> Compiled:
+        compiled = shape(self, args)
+        if id(self) in owners:
+            statement = owners[id(self)]
+            sent.append(Sent(statement.name, compiled, dict(args), statement.writes))
+        return compiled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Command, "shape", recording)
+        yield sent
+
+
+async def fill(url: str, dialect: DialectName) -> tuple[Sent, ...]:
+    """Settle a database, multiply its rows, and record what every call of the contract sends."""
+    async with await sql.open_backend(url) as backend:
+        await tour.settle(backend)
+        await backend.database.write(multiply)
+        with recorded(dialect) as sent:
+            await tour.visit(backend)
+    return tuple({(item.name, item.text): item for item in sent}.values())
+
+
+async def multiply(tx: Any) -> None:
+    """Copy the rows of every table under other ids and times; triggers count what they count."""
+    numbers = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {})"
+    for table in TABLES:
+        columns = await columns_of(tx, table)
+        values = ", ".join(copied(name) for name in columns)
+        await tx.script(
+            f"INSERT INTO {table} ({', '.join(columns)}) {numbers.format(COPIES)} "
+            f"SELECT {values} FROM {table}, n;\n"
+        )
+    await tx.script("ANALYZE;\n")
+
+
+async def columns_of(tx: Any, table: str) -> list[str]:
+    """The columns of a table, asked of an empty result."""
+    rows = await tx.query(
+        f"SELECT name FROM pragma_table_info('{table}')"
+        if isinstance(tx, sql.connection.SqliteTx)
+        else "SELECT attname FROM pg_attribute "
+        f"WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped"
+    )
+    return [row[0] for row in rows]
+
+
+def copied(column: str) -> str:
+    """The value of a column in the n-th copy of a row."""
+    if column in IDS:
+        return f"{column} || '-' || n"
+    return f"{column} + n * 7200000000" if column in TIMES else column
+
+
+class Sqlite:
+    """A SQLite file."""
+
+    dialect: DialectName = "sqlite"
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "plans.db"
+        self.sent = asyncio.run(fill(f"sqlite:///{self._path}", "sqlite"))
+
+    def steps(self, sent: Sent) -> list[Step]:
+        """`SEARCH table USING INDEX ...`; anything else of a table is a scan."""
+        lines = [line.split() for line in self._lines(sent)]
+        made = {words[1] for words in lines if words[0] in {"MATERIALIZE", "CO-ROUTINE"}}
+        return [
+            Step(words[1], words[0], words[words.index("INDEX") + 1] if "INDEX" in words else None)
+            for words in lines
+            if words[0] in {"SEARCH", "SCAN"}
+            and words[1] not in made | {"(subquery-1)", "CONSTANT"}
+        ]
+
+    def sorts(self, sent: Sent) -> bool:
+        """A temporary B-tree for ORDER BY."""
+        return any("TEMP B-TREE FOR ORDER BY" in line for line in self._lines(sent))
+
+    def _lines(self, sent: Sent) -> list[str]:
+        connection = sqlite3.connect(self._path)
+        nothing = (None,) * len(sent.compiled.names)
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {sent.text}", nothing).fetchall()
+        connection.close()
+        return [row[3] for row in rows]
+
+
+class Postgres:
+    """A Postgres database."""
+
+    dialect: DialectName = "postgres"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.sent = asyncio.run(fill(url, "postgres"))
+
+    def steps(self, sent: Sent) -> list[Step]:
+        """Scan nodes that name a table, wherever they are in the tree."""
+        return [
+            Step(
+                node["Relation Name"],
+                node["Node Type"],
+                node.get("Index Name"),
+                round(node.get("Actual Rows", 0) * node.get("Actual Loops", 0)),
+            )
+            for node in self._nodes(sent)
+            if "Relation Name" in node and node["Node Type"] != "ModifyTable"
+        ]
+
+    def sorts(self, sent: Sent) -> bool:
+        """A sort node."""
+        return any("Sort" in node["Node Type"] for node in self._nodes(sent))
+
+    def _nodes(self, sent: Sent) -> list[dict[str, Any]]:
+        return list(nodes(asyncio.run(self._explain(sent))))
+
+    async def _explain(self, sent: Sent) -> dict[str, Any]:
+        connection = await asyncpg.connect(self._url)
+        work = connection.transaction()
+        await work.start()
+        try:
+            values = sent.compiled.values(sent.args)
+            # What writes has written already, and is not run again.
+            explain = f"EXPLAIN (ANALYZE {not sent.writes}, FORMAT JSON) {sent.text}"
+            plan = await connection.fetchval(explain, *values)
+        finally:
+            await work.rollback()
+            await connection.close()
+        top: dict[str, Any] = json.loads(plan)[0]["Plan"]
+        return top
+
+
+def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan and everything below it."""
+    yield node
+    for below in node.get("Plans", ()):
+        yield from nodes(below)

@@ -1,0 +1,95 @@
+"""Every statement uses an index, reads no more than its page, and is executed at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from commonhold.sql.statement import load
+from tests.databases import Databases
+from tests.plans.executed import Database, Postgres, Sqlite
+
+
+@pytest.fixture(scope="module")
+def sqlite_database(tmp_path_factory: pytest.TempPathFactory) -> Sqlite:
+    """A SQLite file with thousands of rows of each kind."""
+    return Sqlite(tmp_path_factory.mktemp("plans"))
+
+
+@pytest.fixture(scope="module")
+def postgres_database(postgres_server: Databases) -> Iterator[Postgres]:
+    """A Postgres database with thousands of rows of each kind."""
+    name = postgres_server.create_migrated()
+    yield Postgres(postgres_server.dsn(name))
+    postgres_server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """A full database of each dialect."""
+    found: Database = request.getfixturevalue(f"{request.param}_database")
+    return found
+
+
+def test_every_named_statement_is_executed(database: Database) -> None:
+    """One that no call of the contract sends is dead."""
+    assert {sent.name for sent in database.sent} == set(load())
+
+
+@pytest.mark.parametrize("name", load())
+def test_a_statement_finds_its_rows_through_an_index(database: Database, name: str) -> None:
+    """In every shape it was sent in: no table is read from end to end."""
+    for sent in (sent for sent in database.sent if sent.name == name):
+        for step in database.steps(sent):
+            assert step.access not in {"SCAN", "Seq Scan"}, f"{step} of {sent.text}"
+
+
+@pytest.mark.parametrize("name", ["list_sessions", "list_messages", "list_traces", "list_feedback"])
+def test_a_page_is_read_in_order(database: Database, name: str) -> None:
+    """No list sorts what it has filtered: the first page costs what it shows."""
+    for sent in (sent for sent in database.sent if sent.name == name):
+        assert not database.sorts(sent), sent.text
+
+
+@pytest.mark.parametrize("name", ["list_sessions", "list_traces", "list_feedback"])
+def test_a_list_touches_its_own_table_only(database: Database, name: str) -> None:
+    """T6: no list reads a span, a message or any other payload."""
+    table = {"list_sessions": "session", "list_traces": "trace"}.get(name, "feedback")
+    for sent in (sent for sent in database.sent if sent.name == name):
+        assert {step.table for step in database.steps(sent)} == {table}
+
+
+def test_a_page_reads_as_many_rows_as_it_shows(postgres_database: Postgres) -> None:
+    """However deep in the list; a filter with an index of its own included."""
+    by_index = {"limit", "agent", "user", "parent", "rating", "trace_id", "session_id"}
+    read = [
+        step.rows
+        for sent in postgres_database.sent
+        if sent.name.startswith("list_") and given(sent.args) <= by_index
+        for step in postgres_database.steps(sent)
+    ]
+    assert len(read) >= 8
+    assert max(read) <= 21
+
+
+def given(args: object) -> set[str]:
+    """The filters of a call that are set."""
+    assert isinstance(args, dict)
+    ignored = {"tenant", "at", "id", "after", "live_after"}
+    return {name for name, value in args.items() if value is not None} - ignored
+
+
+def test_hot_statements_are_tagged() -> None:
+    """What an agent sends every turn is held to one probe of a primary key."""
+    hot = {name for name, statement in load().items() if statement.is_hot}
+    assert {"get_session", "extend_session", "start_trace", "create_feedback"} <= hot
+
+
+@pytest.mark.parametrize("name", [name for name, found in load().items() if found.is_hot])
+def test_a_hot_statement_touches_one_row(postgres_database: Postgres, name: str) -> None:
+    """By its primary key: what it costs does not depend on what else is stored."""
+    for sent in (sent for sent in postgres_database.sent if sent.name == name):
+        for step in postgres_database.steps(sent):
+            assert step.rows <= 1
+            assert step.index is None or step.index.endswith("_pkey"), f"{step} of {sent.text}"
