@@ -30,15 +30,16 @@ FROM session WHERE tenant = :tenant AND session_id = :session_id;
 SELECT version, message_count, head_seq, chain, owner_agent
 FROM session WHERE tenant = :tenant AND session_id = :session_id {for_update};
 
--- name: get_history
--- The live messages as one text, assembled here and never parsed. Primary key, message_live.
-SELECT s.version, (
+-- name: get_history hot
+-- The live messages as one text, assembled here and never parsed; only the count when there are
+-- more than asked for. Primary key, message_live.
+SELECT s.version, s.message_count, CASE WHEN s.message_count <= :most THEN (
     SELECT {join_content} FROM (
         SELECT m.content, m.place FROM message m
         WHERE m.tenant = :tenant AND m.session_id = :session_id AND m.superseded_at IS NULL
         ORDER BY m.place
     ) AS live
-) AS body
+) END AS body
 FROM session s WHERE s.tenant = :tenant AND s.session_id = :session_id;
 
 -- name: get_live
@@ -49,11 +50,12 @@ WHERE tenant = :tenant AND session_id = :session_id AND superseded_at IS NULL
 ORDER BY place;
 
 -- name: list_messages
--- A stretch of the log. Primary key.
+-- A stretch of the log. Primary key, also for live messages only: message_live is in another order,
+-- and a planner that took it would read the whole log for one page.
 SELECT seq, message_id, owner_agent, role, content, created_at, superseded_at
 FROM message
 WHERE tenant = :tenant AND session_id = :session_id AND seq > :after
-    [AND superseded_at IS NULL AND seq > :live_after]
+    [AND coalesce(superseded_at, 0) = 0 AND seq > :live_after]
 ORDER BY seq LIMIT :limit;
 
 -- name: extend_session hot
@@ -221,7 +223,7 @@ WHERE tenant = :tenant AND session_id = :session_id AND state = :old
 RETURNING state;
 
 -- name: list_sessions
--- A page of sessions, newest first. session_by_creation; session_by_parent with a parent.
+-- A page of sessions, newest first. session_by_creation, _by_agent, _by_user or _by_parent.
 SELECT {session} FROM session
 WHERE tenant = :tenant
     [AND owner_agent = :agent]

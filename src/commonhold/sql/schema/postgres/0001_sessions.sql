@@ -24,6 +24,10 @@ CREATE TABLE session (
 
 CREATE INDEX session_by_creation ON session (tenant, created_at, session_id);
 
+CREATE INDEX session_by_agent ON session (tenant, owner_agent, created_at, session_id);
+
+CREATE INDEX session_by_user ON session (tenant, owner_user, created_at, session_id);
+
 CREATE INDEX session_by_parent ON session (tenant, parent_session_id, created_at, session_id)
 WHERE parent_session_id IS NOT NULL;
 
