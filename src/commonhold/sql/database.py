@@ -57,18 +57,30 @@ class Tx(Protocol):
 
 Unit = Callable[[Tx], Awaitable[T]]
 
+FEW = 200
+"""Rows by an index that are few: read in well under a millisecond."""
+
 
 class Database(Protocol):
     """A database: statements of their own, and units of work.
 
-    Every method raises only `commonhold.errors`, whatever the driver raised.
+    Every method raises only `commonhold.errors`, whatever the driver raised. `few_rows` is the
+    most rows that are read at once where a longer read would hold up others.
     """
+
+    few_rows: int
 
     async def one(self, statement: Statement, /, **args: Any) -> Row | None:
         """The first row of one statement, or None; committed when it writes."""
 
     async def all(self, statement: Statement, /, **args: Any) -> Sequence[Row]:
         """Every row of one reading statement."""
+
+    async def few(self, statement: Statement, /, **args: Any) -> Sequence[Row]:
+        """The rows of a reading statement whose work the caller knows to be small.
+
+        SQLite answers on the event loop, without a hop to a thread.
+        """
 
     async def run(self, statement: Statement, /, **args: Any) -> int:
         """One writing statement, committed; the number of rows changed."""

@@ -19,7 +19,7 @@ from commonhold.model.feedback import (
 from commonhold.model.page import Page, check_window, decode_cursor, page_of
 from commonhold.model.scope import Scope
 from commonhold.sql import rows
-from commonhold.sql.database import Database, certain
+from commonhold.sql.database import FEW, Database, certain
 from commonhold.sql.scope import stamp
 from commonhold.sql.statement import statement
 
@@ -93,7 +93,8 @@ class SqlFeedback:
     async def list(self, query: FeedbackQuery = FeedbackQuery(), /) -> Page[Feedback]:
         check_window(query.limit, query.offset)
         at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
-        found = await self._db.all(
+        read = self._db.few if query.limit < FEW and _is_indexed(query) else self._db.all
+        found = await read(
             LIST,
             tenant=self._tenant,
             trace_id=query.trace_id,
@@ -122,6 +123,11 @@ class SqlFeedback:
             **_spans(query.since, query.until),
         )
         return tuple([rows.stats(row, width) for row in found])
+
+
+def _is_indexed(query: FeedbackQuery) -> bool:
+    """Whether an index leads to the page, so that the limit bounds the work."""
+    return query.user_id is None and query.agent_type is None and not query.offset
 
 
 def _spans(since: int | None, until: int | None) -> dict[str, int]:

@@ -127,6 +127,8 @@ def _columns(statement: Statement, rows: Sequence[Sequence[Any]]) -> dict[str, l
 class PostgresDatabase:
     """A Postgres database behind the `Database` protocol."""
 
+    few_rows = 2**31 - 1
+
     def __init__(self, pool: Any, waiters: int) -> None:
         self._pool = pool
         self._waiting = 0
@@ -174,6 +176,9 @@ class PostgresDatabase:
     async def all(self, statement: Statement, /, **args: Any) -> Sequence[Row]:
         async with self._tx() as tx:
             return await tx.all(statement, **args)
+
+    async def few(self, statement: Statement, /, **args: Any) -> Sequence[Row]:
+        return await self.all(statement, **args)
 
     async def run(self, statement: Statement, /, **args: Any) -> int:
         async with self._tx() as tx:

@@ -22,7 +22,7 @@ from commonhold.model.session import (
     check_mode,
 )
 from commonhold.sql import rows
-from commonhold.sql.database import Database, Row, Tx, certain
+from commonhold.sql.database import FEW, Database, Row, Tx, certain
 from commonhold.sql.puts import Head, Put
 from commonhold.sql.readers import Readers
 from commonhold.sql.recall import Recall
@@ -47,6 +47,8 @@ LIST = statement("list_sessions")
 DELETE = statement("delete_session")
 DELETE_MESSAGES = statement("delete_messages")
 DELETE_EVENTS = statement("delete_events")
+
+MAX_COUNT = 2**31 - 1
 
 SWAPS = 8
 """Optimistic merges of one document before the session is locked instead."""
@@ -104,13 +106,16 @@ class SqlSessions:
         return found
 
     async def history(self, session_id: str, /) -> History:
-        row = None
-        if ids.is_key(session_id):
-            row = await self._db.one(HISTORY, **self._key(session_id))
-            self._memory.readers.note(self._tenant, session_id, 0 if row is None else row[0])
+        _check_key(session_id)
+        key = self._key(session_id)
+        row = await self._db.one(HISTORY, **key, most=self._db.few_rows)
+        if row is not None and row[1] > self._db.few_rows:
+            found = await self._db.all(HISTORY, **key, most=MAX_COUNT)
+            row = found[0] if found else None
+        self._memory.readers.note(self._tenant, session_id, 0 if row is None else row[0])
         if row is None:
             raise missing(session_id)
-        version, body = row
+        version, _, body = row
         return History(session_id, version, EMPTY_LIST if body is None else JsonText(f"[{body}]"))
 
     async def messages(
@@ -235,7 +240,8 @@ class SqlSessions:
     async def list(self, query: SessionQuery = SessionQuery(), /) -> Page[Session]:
         check_window(query.limit, query.offset)
         at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
-        found = await self._db.all(
+        read = self._db.few if query.limit < FEW and not query.offset else self._db.all
+        found = await read(
             LIST,
             tenant=self._tenant,
             agent=query.agent,

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from commonhold.errors import Closed
 from commonhold.sql.connection import ReadTx, check_version, open_connection
-from commonhold.sql.database import Row, Unit
+from commonhold.sql.database import FEW, Row, Unit
 from commonhold.sql.failures import from_sqlite
 from commonhold.sql.statement import Statement
 from commonhold.sql.writer import SqliteWriter
@@ -28,6 +28,8 @@ READERS = 4
 
 class SqliteDatabase:
     """A SQLite file, or one in memory, behind the `Database` protocol."""
+
+    few_rows = FEW
 
     def __init__(self, path: str, *, readers: int = READERS, queue_limit: int = 1024) -> None:
         self.path = path
@@ -47,13 +49,18 @@ class SqliteDatabase:
         if statement.writes or self._in_memory:
             return await self._writer.submit(lambda tx: tx.one(statement, **args))
         if statement.is_hot:
-            return self._read_here(statement, args)
+            return self._read_here(lambda tx: tx.fetch_one(statement, args))
         return await self._read(lambda tx: tx.fetch_one(statement, args))
 
     async def all(self, statement: Statement, /, **args: Any) -> Sequence[Row]:
         if self._in_memory:
             return await self._writer.submit(lambda tx: tx.all(statement, **args))
         return await self._read(lambda tx: tx.fetch_all(statement, args))
+
+    async def few(self, statement: Statement, /, **args: Any) -> Sequence[Row]:
+        if self._in_memory:
+            return await self._writer.submit(lambda tx: tx.all(statement, **args))
+        return self._read_here(lambda tx: tx.fetch_all(statement, args))
 
     async def run(self, statement: Statement, /, **args: Any) -> int:
         return await self._writer.submit(lambda tx: tx.run(statement, **args))
@@ -95,13 +102,13 @@ class SqliteDatabase:
             connection.close()
         self._writer.close()
 
-    def _read_here(self, statement: Statement, args: Mapping[str, Any]) -> Row | None:
+    def _read_here(self, work: Callable[[ReadTx], T]) -> T:
         if self._closed:
             raise Closed
         try:
             if self._hot is None:
                 self._hot = self._open_reader()
-            return ReadTx(self._hot).fetch_one(statement, args)
+            return work(ReadTx(self._hot))
         except Exception as error:
             raise from_sqlite(error) from error
 

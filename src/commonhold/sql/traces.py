@@ -20,7 +20,7 @@ from commonhold.model.trace import (
     summarise,
 )
 from commonhold.sql import rows
-from commonhold.sql.database import Database, Row, Tx
+from commonhold.sql.database import FEW, Database, Row, Tx
 from commonhold.sql.scope import stamp
 from commonhold.sql.statement import statement
 
@@ -73,7 +73,8 @@ class SqlTraces:
         if row is None:
             return None
         summary = rows.summary(row)
-        found = await self._db.all(GET_SPANS, **self._key(trace_id))
+        read = self._db.few if summary.span_count < FEW else self._db.all
+        found = await read(GET_SPANS, **self._key(trace_id))
         return Trace(
             trace_id=trace_id,
             started_at=summary.started_at,
@@ -93,7 +94,8 @@ class SqlTraces:
     async def list(self, query: TraceQuery = TraceQuery(), /) -> Page[TraceSummary]:
         check_window(query.limit, query.offset)
         at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
-        found = await self._db.all(
+        read = self._db.few if query.limit < FEW and _is_indexed(query) else self._db.all
+        found = await read(
             LIST,
             tenant=self._tenant,
             session_id=query.session_id,
@@ -136,6 +138,11 @@ class SqlTraces:
             "prompt_tokens": summary.prompt_tokens,
             "completion_tokens": summary.completion_tokens,
         }
+
+
+def _is_indexed(query: TraceQuery) -> bool:
+    """Whether an index leads to the page, so that the limit bounds the work."""
+    return query.status is None and not query.offset
 
 
 def _last_of_each(trace: Trace) -> Trace:
