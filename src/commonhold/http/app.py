@@ -119,6 +119,7 @@ def create_app(
         title="Commonhold",
         version=__version__,
         description=_ABOUT,
+        docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,

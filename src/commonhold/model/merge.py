@@ -99,11 +99,10 @@ def plan_put(
         horizon = 1 + max(at for at in matches if at is not None)
     else:
         horizon = 0 if in_doubt else len(live)
-    order, supersede, kept = _final_order(live, incoming, matches, horizon, may_supersede)
-    insert, moved = _place(order, head_seq)
-    wanted = [item for item in order if isinstance(item, NewMessage)]
-    exact = kept == 0 and len(order) == len(incoming) and len(wanted) == len(insert)
-    return Plan(insert, tuple(supersede), moved, kept, exact)
+    draft = _draft(live, incoming, matches, horizon, may_supersede)
+    insert, moved = _place(draft.order, head_seq)
+    is_exact = draft.kept == 0 and len(draft.order) == len(incoming)
+    return Plan(insert, tuple(draft.supersede), moved, draft.kept, is_exact)
 
 
 def _match(
@@ -117,9 +116,10 @@ def _match(
     reached = -1
     for index, message in enumerate(incoming):
         candidates = where.get(message.key, [])
-        at = next(iter(candidates[bisect_left(candidates, reached + 1) :]), None)
-        if at is None:
+        nearest = bisect_left(candidates, reached + 1)
+        if nearest == len(candidates):
             continue
+        at = candidates[nearest]
         if not in_doubt or _is_trusted(live, incoming, index, at, reached):
             matches[index] = reached = at
     return matches
@@ -139,49 +139,60 @@ def _is_trusted(
     return follows and incoming[index + 1].key == live[at + 1].key
 
 
-def _final_order(
+class _Draft:
+    """The live history as it will be, built from front to back."""
+
+    def __init__(
+        self, live: Sequence[LiveMessage], may_supersede: Callable[[LiveMessage], bool]
+    ) -> None:
+        self.order: list[LiveMessage | NewMessage] = []
+        self.supersede: list[int] = []
+        self.kept = 0
+        self._live = live
+        self._reached = 0
+        self._may_supersede = may_supersede
+
+    def leave_out(self, upto: int) -> None:
+        """Live messages before `upto` that the list does not name go, if they may."""
+        for row in self._live[self._reached : upto]:
+            if not self._remove(row):
+                self.order.append(row)
+        self._reached = upto
+
+    def pair(self, at: int, message: NewMessage) -> None:
+        """The live message at `at` stays, or gives its place to its new wording."""
+        self.leave_out(at)
+        row = self._live[at]
+        self._reached = at + 1
+        is_changed = row.digest != message.digest
+        self.order.append(message if is_changed and self._remove(row) else row)
+
+    def _remove(self, row: LiveMessage) -> bool:
+        if not self._may_supersede(row):
+            self.kept += 1
+            return False
+        self.supersede.append(row.seq)
+        return True
+
+
+def _draft(
     live: Sequence[LiveMessage],
     incoming: Sequence[NewMessage],
     matches: Sequence[int | None],
     horizon: int,
     may_supersede: Callable[[LiveMessage], bool],
-) -> tuple[list[LiveMessage | NewMessage], list[int], int]:
-    """The live history as it will be, the sequences that leave it, and how many were kept."""
-    order: list[LiveMessage | NewMessage] = []
-    supersede: list[int] = []
-    kept = position = 0
+) -> _Draft:
+    draft = _Draft(live, may_supersede)
     last = max((i for i, at in enumerate(matches) if at is not None), default=-1)
-
-    def leave_out(upto: int) -> None:
-        nonlocal position, kept
-        for row in live[position:upto]:
-            if may_supersede(row):
-                supersede.append(row.seq)
-            else:
-                order.append(row)
-                kept += 1
-        position = upto
-
-    for index, message in enumerate(incoming[: last + 1]):
-        at = matches[index]
+    for message, at in zip(incoming[: last + 1], matches, strict=False):
         if at is None:
-            order.append(message)
-            continue
-        leave_out(at)
-        row = live[at]
-        position = at + 1
-        if row.digest == message.digest:
-            order.append(row)
-        elif may_supersede(row):
-            supersede.append(row.seq)
-            order.append(message)
+            draft.order.append(message)
         else:
-            order.append(row)
-            kept += 1
-    leave_out(horizon)
-    order.extend(live[horizon:])
-    order.extend(incoming[last + 1 :])
-    return order, supersede, kept
+            draft.pair(at, message)
+    draft.leave_out(horizon)
+    draft.order.extend(live[horizon:])
+    draft.order.extend(incoming[last + 1 :])
+    return draft
 
 
 def _place(
