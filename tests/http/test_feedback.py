@@ -81,7 +81,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "correction": (5, True, {}, "x" * 65537, "a\0b"),
     "model_id": (5, True, [], "x" * 257, "a\0b"),
     "latency_ms": ("5", True, [], -0.5),
-    "turn_index": ("5", True, [], -1, 1.5, 1.0, 2**31, 10**30),
+    "turn_index": ("5", True, [], -1, 1.5, 2**31, 10**30),
     "agent_type": (5, True, [], "x" * 129, "a\0b"),
 }
 

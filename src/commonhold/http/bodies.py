@@ -13,6 +13,7 @@ from commonhold.http.params import NO_NUL
 from commonhold.model import ids
 from commonhold.model.feedback import MAX_INT, MAX_TEXT
 from commonhold.model.session import MAX_TITLE
+from commonhold.model.trace import MAX_SESSION_REF
 
 STRICT_ID = "^[A-Za-z0-9_-]{1,128}$"
 KEY = r"^(?!\.{1,2}$)[^\x00-\x1f\x7f/?#\\]{1,128}$"
@@ -32,10 +33,12 @@ ModelName = Annotated[str, _described(pattern=NO_NUL, maxLength=2 * ids.MAX_ID)]
 Title = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_TITLE)]
 LongText = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_TEXT)]
 SpanId = Annotated[str, _described(pattern=NO_NUL, minLength=1, maxLength=ids.MAX_ID)]
+SessionRef = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_SESSION_REF)]
 Time = Annotated[str, _described(format="date-time")]
 Rating = Annotated[int, _described(enum=[1, -1])]
-Count = Annotated[int, _described(minimum=0)]
-TurnIndex = Annotated[int, _described(minimum=0, maximum=MAX_INT)]
+# To JSON Schema, and to JavaScript, 1.0 is an integer: see `decode.whole`.
+Index = Annotated[int | float, _described(type="integer")]
+TurnIndex = Annotated[int | float, _described(type="integer", minimum=0, maximum=MAX_INT)]
 Milliseconds = Annotated[float, _described(minimum=0)]
 Object = Annotated[Raw, _described(type="object")]
 ObjectOrNull = Annotated[Raw, _described(type=["object", "null"])]
@@ -49,7 +52,7 @@ class NewSessionBody(Struct):
     title: Title | None = None
     metadata: ObjectOrNull | UnsetType = UNSET
     parent_session_id: Key | None = None
-    forked_at_message_id: Name | None = None
+    forked_at_message_id: Text | None = None
     permission_scope_active: Text | None = None
 
 
@@ -74,13 +77,13 @@ class StateBody(Struct):
 class ForkBody(Struct):
     """How many live messages the new session begins with; all of them when it is not said."""
 
-    from_message_index: int | None = None
+    from_message_index: Index | None = None
 
 
 class RevertBody(Struct):
     """How many live messages stay."""
 
-    to_message_index: int
+    to_message_index: Index
 
 
 class SpanBody(Struct):
@@ -92,7 +95,7 @@ class SpanBody(Struct):
     name: Text | None = None
     start_time: float | None = None
     end_time: float | None = None
-    status: Name | None = None
+    status: Text | None = None
     attributes: ObjectOrNull | UnsetType = UNSET
     events: ListOrNull | UnsetType = UNSET
 
@@ -104,8 +107,8 @@ class TraceBody(Struct):
     started_at: Time
     ended_at: Time | None = None
     model: Text | None = None
-    session_id: Text | None = None
-    status: Name | None = None
+    session_id: SessionRef | None = None
+    status: Text | None = None
     spans: list[SpanBody] | None = None
 
 

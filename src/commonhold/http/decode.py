@@ -104,6 +104,20 @@ def list_of(raw: Raw | UnsetType, *loc: str | int) -> JsonText:
     return _part(raw, _check_list, EMPTY_LIST, *loc)
 
 
+def whole(value: float | None, name: str) -> int | None:
+    """A number of a body that must be whole, however it is written.
+
+    Raises:
+        InvalidRequest: it has a fraction.
+    """
+    if value is None or isinstance(value, int):
+        return value
+    if value.is_integer():
+        return int(value)
+    rule = "expected a whole number"
+    raise InvalidRequest(f"{name}: {rule}.", errors=[FieldError(("body", name), rule)])
+
+
 def given(raw: Raw | UnsetType) -> Raw | None:
     """An opaque part, or None where it is null or was left out."""
     return None if raw is UNSET or raw == NULL else raw

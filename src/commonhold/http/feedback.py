@@ -6,7 +6,7 @@ import msgspec
 
 from commonhold.http import bodies, schemas
 from commonhold.http.call import APPLIED, Answer, Call, reply
-from commonhold.http.decode import decode
+from commonhold.http.decode import decode, whole
 from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.params import CURSOR, SINCE, UNTIL, choice, clamped, text
@@ -35,7 +35,7 @@ async def create_feedback(call: Call) -> Answer:
             correction=body.correction,
             model_id=body.model_id,
             latency_ms=body.latency_ms,
-            turn_index=body.turn_index,
+            turn_index=whole(body.turn_index, "turn_index"),
             agent_type=body.agent_type,
         )
     )

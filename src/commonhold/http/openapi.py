@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from commonhold.http.bodies import KEY
 from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.problems import MEDIA_TYPE
 from commonhold.http.schemas import Problem
@@ -88,7 +89,7 @@ def _parameters(operation: Operation) -> list[Schema]:
     found: list[Schema] = []
     if operation.key_name:
         path: Schema = {"name": operation.key_name, "in": "path", "required": True}
-        found.append({**path, "schema": {"type": "string", "minLength": 1}})
+        found.append({**path, "schema": {"type": "string", "pattern": KEY}})
     for param in operation.query:
         schema = dict(param.schema)
         if param.default is not None and not param.into:

@@ -9,7 +9,7 @@ import msgspec
 from commonhold.errors import InvalidRequest
 from commonhold.http import bodies, schemas
 from commonhold.http.call import APPLIED, JSON, NO_STORE, Answer, Call, etag, reply
-from commonhold.http.decode import decode, given, object_of, text_of
+from commonhold.http.decode import decode, given, object_of, text_of, whole
 from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.params import CURSOR, SINCE, UNTIL, choice, integer, text
@@ -123,7 +123,9 @@ async def get_usage(call: Call) -> Answer:
 
 async def fork_session(call: Call) -> Answer:
     body = decode(_FORK, call) if call.content else bodies.ForkBody()
-    forked = await call.stores.sessions.fork(call.key, at=body.from_message_index)
+    forked = await call.stores.sessions.fork(
+        call.key, at=whole(body.from_message_index, "from_message_index")
+    )
     if call.wants_representation:
         return _represent(forked)
     told = {
@@ -136,7 +138,8 @@ async def fork_session(call: Call) -> Answer:
 
 async def revert_session(call: Call) -> Answer:
     body = decode(_REVERT, call)
-    written = await call.stores.sessions.revert(call.key, to=body.to_message_index)
+    index = whole(body.to_message_index, "to_message_index") or 0
+    written = await call.stores.sessions.revert(call.key, to=index)
     return reply(wire.written_out(written), extra=(etag(written.version),))
 
 

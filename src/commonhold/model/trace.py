@@ -18,6 +18,9 @@ SpanKind = Literal["", "llm", "tool"]
 EPOCH_SECONDS = 1e9
 """A native span time above this is epoch seconds, below it monotonic seconds of one process."""
 
+MAX_SESSION_REF = 256
+"""The longest id of a session that a trace may name. The session need not exist."""
+
 MAX_NANOS = 2**63 - 2**20
 """Wall clocks run from 1970 to 2262: the distance of any two fits into 64 bits, also as a float."""
 
@@ -62,13 +65,27 @@ class Trace:
 
     def __post_init__(self) -> None:
         ids.check_key(self.trace_id, "trace_id")
+        if self.session_id is not None and len(self.session_id) > MAX_SESSION_REF:
+            rule = f"at most {MAX_SESSION_REF} characters"
+            error = FieldError(("session_id",), rule)
+            raise InvalidRequest(f"session_id must be {rule}.", errors=[error])
         for index, span in enumerate(self.spans):
+            _check_ids(span, index)
             if span.trace_id != self.trace_id:
                 rule = f"must be the trace's own id, {self.trace_id}"
                 raise InvalidRequest(
                     f"spans[{index}].trace_id {rule}.",
                     errors=[FieldError(("body", "spans", index, "trace_id"), rule)],
                 )
+
+
+def _check_ids(span: Span, index: int) -> None:
+    """Ids are keys of an index, which has no room for any length."""
+    for name, value in (("span_id", span.span_id), ("parent_span_id", span.parent_span_id or "-")):
+        if not 0 < len(value) <= ids.MAX_ID:
+            rule = f"must have 1 to {ids.MAX_ID} characters"
+            error = FieldError(("body", "spans", index, name), rule)
+            raise InvalidRequest(f"spans[{index}].{name} {rule}.", errors=[error])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,117 @@
+"""OpenAPI is complete and true: what it says is done to the service, and the answers compared."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from types import ModuleType
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, settings
+from msgspec import Struct
+from msgspec.structs import fields
+from schemathesis.python.asgi import shutdown_lifespans
+
+from commonhold.contract.stores import Stores
+from commonhold.http import HttpOptions, Service, bodies, create_app, schemas
+from commonhold.model import wire
+from commonhold.sql import open_backend
+from commonhold.testing import factories
+
+EXAMPLES = 12
+
+
+def served() -> Service:
+    """The service over a database that opens with it."""
+    opened: list[Stores] = []
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        backend = await open_backend("sqlite:///:memory:")
+        opened.append(Stores.on(backend))
+        yield
+        await backend.aclose()
+
+    return create_app(lambda: opened[-1], HttpOptions(loopback_only=False), lifespan=lifespan)
+
+
+APP = served()
+API = schemathesis.openapi.from_dict(APP.openapi())
+API.app = APP
+# A version may be well formed and not the current one; an index, and outside of what there is.
+API.config.checks.positive_data_acceptance.expected_statuses += ["412", "400"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended() -> Iterator[None]:
+    """The database is closed after the last request."""
+    yield
+    shutdown_lifespans()
+
+
+@API.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+def test_the_service_does_what_it_says(case: schemathesis.Case) -> None:
+    """Every check of schemathesis, on requests that are right and on requests that are wrong."""
+    if case.meta is not None and case.meta.generation.mode.is_positive:
+        _keep_what_no_schema_can_say(case)
+    case.call_and_validate()
+
+
+def _keep_what_no_schema_can_say(case: schemathesis.Case) -> None:
+    """A cursor is one of an earlier page; a span that names its trace names the one it is in."""
+    (case.query or {}).pop("cursor", None)
+    body: Any = case.body
+    if case.method == "POST" and case.path == "/v1/traces":
+        for span in body.get("spans") or ():
+            span.pop("trace_id", None)
+
+
+@pytest.mark.parametrize("model", [bodies, schemas])
+def test_every_shape_is_described(model: ModuleType) -> None:
+    """A body or an answer that is in no operation would be one that nobody can find."""
+    named = APP.openapi()["components"]["schemas"]
+    shapes = {
+        name
+        for name, shape in vars(model).items()
+        if isinstance(shape, type) and issubclass(shape, Struct) and shape is not Struct
+    }
+
+    assert shapes
+    assert shapes <= set(named)
+
+
+def test_every_operation_has_its_own_name_and_says_what_it_does() -> None:
+    """Generated clients name their methods after it."""
+    operations = [
+        operation for path in APP.openapi()["paths"].values() for operation in path.values()
+    ]
+    names = [operation["operationId"] for operation in operations]
+
+    assert len(names) == len(set(names)) == len(APP.operations)
+    assert all(operation["summary"] and operation["description"] for operation in operations)
+
+
+def test_what_is_sent_has_exactly_the_fields_that_are_described() -> None:
+    """The shapes in OpenAPI are written by hand, the answers by the model."""
+    told: dict[type[Struct], dict[str, Any]] = {
+        schemas.Session: wire.session_out(factories.session()),
+        schemas.Message: wire.message_out(factories.stored_message()),
+        schemas.Written: wire.written_out(factories.written()),
+        schemas.Trace: wire.trace_out(factories.trace()),
+        schemas.TraceSummary: wire.summary_out(factories.summary()),
+        schemas.Feedback: wire.feedback_out(factories.feedback()),
+        schemas.FeedbackStats: wire.stats_out(factories.stats()),
+    }
+    for shape, value in told.items():
+        assert list(value) == [field.encode_name for field in fields(shape)], shape
+    [span] = wire.trace_out(factories.trace(spans=(factories.span(),)))["spans"]
+    assert list(span) == [field.encode_name for field in fields(schemas.Span)]
