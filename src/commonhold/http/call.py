@@ -91,8 +91,8 @@ def request_id(given: bytes | None) -> bytes:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
     # It leads to log lines and guards nothing. A secret one is a system call that gives up the
-    # interpreter lock for each request: a quarter of what a write to SQLite costs under load.
-    return b"%032x" % random.getrandbits(128)  # noqa: S311
+    # interpreter lock for each request, which the thread that writes to SQLite then takes.
+    return b"%032x" % random.getrandbits(128)
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
