@@ -25,7 +25,11 @@ RESULTS = Path(__file__).with_name("results")
 QUICK = Plan(seconds=1, repetitions=1)
 Backend = Literal["sqlite", "postgres"]
 console = Console(width=None if sys.stdout.isatty() else 120)
-app = typer.Typer(no_args_is_help=True, help="Speed of Commonhold, as ratios measured in one run.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Speed of Commonhold, as ratios measured in one run.",
+)
 
 
 @app.callback()

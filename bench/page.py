@@ -54,7 +54,7 @@ twice for point reads and probes.
 
 ### How it is measured
 
-`wrk` with one thread and 16 keep-alive connections replays prepared requests (`bench/replay.lua`).
+[`wrk`](https://github.com/wg/wrk) with one thread and 16 keep-alive connections replays prepared requests (`bench/replay.lua`).
 Both services run at the same time, one of them idle; they are measured in turns of four seconds,
 three turns each after a warm-up, and the median counts.
 One answer that is not 2xx, or one failed connection, and the run is void.
@@ -64,9 +64,9 @@ AGAIN = """
 ### Do it again
 
 ```console
-$ make bench                                        # everything, about twelve minutes
-$ python -m bench native --quick                    # the same, shorter and noisier
-$ python -m bench native --only trace --database sqlite
+$ make bench                                             # everything, about thirteen minutes
+$ make bench ARGS="native --quick"                       # the same, shorter and noisier
+$ make bench ARGS="native --only trace --database sqlite"
 ```
 
 The numbers behind a run, with the processor shares of service, database and generator, are kept in
