@@ -90,16 +90,6 @@ def request_spans(
     last model call only.
     """
     root, first, second = f"{prefix}_root", f"{prefix}_step1", f"{prefix}_step2"
-    prompt, completion = tokens
-    usage = {
-        "prompt_tokens": prompt,
-        "gen_ai.usage.input_tokens": prompt,
-        "completion_tokens": completion,
-        "gen_ai.usage.output_tokens": completion,
-        "total_tokens": prompt + completion,
-        "gen_ai.request.model": "granite-4",
-        "total_time": 0.71875,
-    }
     begun = {"model": "granite-4", "stream": False, "gen_ai.operation.name": "chat"}
     tool = {"tool_name": "weather", "content_length": 118, "is_error": False}
     rows: Sequence[tuple[str, str | None, str, float, float, object]] = (
@@ -108,7 +98,7 @@ def request_spans(
         (f"{prefix}_model1", first, "model_call", 0.0, 0.5, {}),
         (f"{prefix}_tool", first, "tool:weather", 0.5, 1.25, tool),
         (second, root, "step:2", 1.25, 2.0, {}),
-        (f"{prefix}_model2", second, "model_call", 1.25, 2.0, usage),
+        (f"{prefix}_model2", second, "model_call", 1.25, 2.0, usage(*tokens)),
     )
     return tuple(
         Span(
@@ -122,6 +112,19 @@ def request_spans(
         )
         for span_id, above, name, begins, ends, attributes in rows
     )
+
+
+def usage(prompt: int, completion: int) -> dict[str, object]:
+    """The attributes of a model call that tells what it used, under old names and new ones."""
+    return {
+        "prompt_tokens": prompt,
+        "gen_ai.usage.input_tokens": prompt,
+        "completion_tokens": completion,
+        "gen_ai.usage.output_tokens": completion,
+        "total_tokens": prompt + completion,
+        "gen_ai.request.model": "granite-4",
+        "total_time": 0.71875,
+    }
 
 
 def trace(trace_id: str = "trace_1", **fields: Any) -> Trace:

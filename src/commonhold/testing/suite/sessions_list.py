@@ -191,6 +191,8 @@ async def test_a_stretch_shows_superseded_messages_only_when_asked(backend: Back
     page = await backend.sessions.messages("chat", MessageQuery(limit=2, include_superseded=True))
     assert [row.seq for row in page.items] == [1, 2]
     assert page.cursor == "2"
+    rest = MessageQuery(after=2, limit=2, include_superseded=True)
+    assert [row.seq for row in (await backend.sessions.messages("chat", rest)).items] == [3, 4]
 
 
 @pytest.mark.parametrize(
