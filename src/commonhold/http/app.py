@@ -106,7 +106,7 @@ def create_app(
 
     `stores` may be a function that returns them once `lifespan` has opened them.
     """
-    source = (lambda: stores) if isinstance(stores, Stores) else stores
+    source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
     serving = _serving(ByAuthor(source, authenticate), options)
     metrics.watch(
@@ -124,7 +124,12 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.operations = (*API, *health_operations(metrics, options.ready_timeout_s))
+
+    async def check() -> None:
+        await source().check()
+
+    health = health_operations(metrics, check, options.ready_timeout_s)
+    app.operations = (*API, *health)
     routes = register(app.router, app.operations, serving, described_by_reference)
     for extra in routers:
         app.include_router(extra)
@@ -133,6 +138,13 @@ def create_app(
         app.behind, RouteTable(routes), metrics, loopback_only=options.loopback_only
     )
     return app
+
+
+def _source(stores: Stores | Callable[[], Stores]) -> Callable[[], Stores]:
+    if not isinstance(stores, Stores):
+        return stores
+    given = stores
+    return lambda: given
 
 
 def _serving(bind: Bind, options: HttpOptions) -> Serving:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
@@ -12,11 +13,15 @@ from commonhold.http.call import NO_STORE, Answer, Call, reply
 from commonhold.http.metrics import Metrics
 from commonhold.http.operation import Endpoint, Operation, Reply
 
+Check = Callable[[], Awaitable[None]]
+
 _TEXT = ((b"content-type", CONTENT_TYPE_PLAIN_0_0_4.encode()), NO_STORE)
 
 
-def health_operations(metrics: Metrics, ready_timeout_s: float) -> tuple[Operation, ...]:
-    """`/healthz`, `/readyz` (given up after `ready_timeout_s`) and `/metrics`."""
+def health_operations(
+    metrics: Metrics, check: Check, ready_timeout_s: float
+) -> tuple[Operation, ...]:
+    """`/healthz`, `/readyz` (`check`, given up after `ready_timeout_s`) and `/metrics`."""
     return (
         _probe(
             "/healthz",
@@ -26,7 +31,7 @@ def health_operations(metrics: Metrics, ready_timeout_s: float) -> tuple[Operati
         ),
         _probe(
             "/readyz",
-            _readiness(ready_timeout_s),
+            _readiness(check, ready_timeout_s),
             Reply("It can serve.", (schemas.Ready,)),
             "Whether the storage can be reached and its schema is current",
         ),
@@ -43,11 +48,11 @@ async def healthz(_call: Call) -> Answer:
     return reply({"status": "ok"})
 
 
-def _readiness(timeout_s: float) -> Endpoint:
-    async def readyz(call: Call) -> Answer:
+def _readiness(check: Check, timeout_s: float) -> Endpoint:
+    async def readyz(_call: Call) -> Answer:
         try:
             async with asyncio.timeout(timeout_s):
-                await call.stores.check()
+                await check()
         except TimeoutError:
             told = f"The storage has not answered for {timeout_s:g} seconds."
             raise Unavailable(told) from None

@@ -53,6 +53,7 @@ class LeanRoute(APIRoute):
         self._serving = serving
         self._endpoint = operation.endpoint
         self._params = Params(operation.query) if operation.query else None
+        self._is_probe = operation.is_probe
         self._reads_body = operation.body is not None
         super().__init__(
             prefix + operation.path,
@@ -80,11 +81,11 @@ class LeanRoute(APIRoute):
         gate = serving.gate
         gate.requests += 1
         try:
-            if not self.operation.is_probe:
+            if not self._is_probe:
                 gate.admit()
+                call.stores = serving.bind(call.head, call.agent)
             if self._params is not None:
                 call.args = self._params.read(call.scope["query_string"])
-            call.stores = serving.bind(call.head, call.agent)
             if self._reads_body:
                 call.content = await read_body(call, gate, serving.max_body_bytes)
             answer = await self._endpoint(call)

@@ -40,7 +40,8 @@ class Operation:
     """One method of one path.
 
     `errors` are the statuses of the problem documents this operation may answer with, besides
-    those that any operation may. A probe is served under any load.
+    those that any operation may. A probe is served under any load and to anybody, and works on no
+    stores of its own.
     """
 
     method: str
