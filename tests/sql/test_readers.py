@@ -16,15 +16,26 @@ def test_one_agent_that_reads_and_writes_is_never_in_doubt() -> None:
 
 
 def test_the_second_of_two_readers_of_nothing_is_in_doubt() -> None:
-    """Its list may come from before the first one's write; after it, all is settled."""
+    """Its list may come from before the first one's write."""
     readers = Readers()
     readers.note("t", "s", 0)
     readers.note("t", "s", 0)
     readers.settle("t", "s", behind=False)
 
     assert readers.in_doubt("t", "s", 1)
+
+
+def test_a_writer_that_was_behind_stays_in_doubt_for_a_while() -> None:
+    """It may send the same list again, or grow it without reading."""
+    now = [0]
+    readers = Readers(lambda: Micros(now[0]))
     readers.settle("t", "s", behind=True)
-    assert not readers.in_doubt("t", "s", 1)
+    readers.note("t", "s", 2)
+    readers.settle("t", "s", behind=False)
+
+    assert readers.in_doubt("t", "s", 3)
+    now[0] = LIFETIME + 1
+    assert not readers.in_doubt("t", "s", 3)
 
 
 def test_a_writer_that_never_read_is_not_in_doubt() -> None:

@@ -185,19 +185,23 @@ def test_nothing_of_others_is_superseded_by_whoever_does_not_hold(
 def test_what_was_not_seen_stays(
     seen: int, unseen: int, left_out: list[int], in_doubt: bool
 ) -> None:
-    """After the last shared message nothing leaves; before it, what is left out does."""
+    """After the last shared message nothing leaves; before it, what is left out does.
+
+    In doubt, nothing leaves at all.
+    """
     log = Log()
     log.put([*conversation(seen), *messages(*[f"u{n}" for n in range(unseen)])])
     view = [text for n, text in enumerate(conversation(seen)) if n not in left_out]
     log.put([*view, message("new")], in_doubt=in_doubt)
     names = [json.loads(text)["id"] for text in log.live_texts]
     shared = [json.loads(text)["id"] for text in view]
-    if shared:
+    everything = [f"m{n}" for n in range(1, seen + 1)] + [f"u{n}" for n in range(unseen)]
+    if in_doubt:
+        assert names == [*everything, "new"]
+    elif shared:
         last = seen - next(n for n in range(1, seen + 1) if f"m{seen + 1 - n}" == shared[-1])
         after = [f"m{n}" for n in range(last + 2, seen + 1)] + [f"u{n}" for n in range(unseen)]
         assert names == [*shared, *after, "new"]
-    elif in_doubt:
-        assert len(names) == seen + unseen + 1
     else:
         assert names == ["new"]
 

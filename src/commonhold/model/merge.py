@@ -8,9 +8,9 @@ leaves out was removed on purpose and is superseded - if it was the writer's to 
 Matching goes forward and takes the earliest candidate: an early match leaves more of the log in
 the part that stays. An unmodified client does not say what it had seen. When the writer may have
 an older view of the log (`in_doubt`), the careful branch is taken, which rather keeps too much:
-equal contents are common ("ok"), so a match by content that skips live messages is then trusted
-only when a second one follows it directly, and a list that shares nothing is added, not put in
-place of what is there.
+nothing is superseded but older wordings of the same message, a list that shares nothing is added
+instead of put in place of what is there, and since equal contents are common ("ok"), a match by
+content that skips live messages is trusted only when a second one follows it directly.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Plan:
     """The smallest change of the log that carries out a PUT.
 
     `moved` maps sequences to new places and is empty unless the room between two ran out.
-    `is_exact` says that the live history then equals the PUT.
+    `is_exact` says that the live history then equals the PUT, `is_behind` that the log holds what
+    its writer had not seen.
     """
 
     insert: tuple[Placed, ...]
@@ -59,6 +60,7 @@ class Plan:
     moved: tuple[tuple[int, int], ...]
     kept: int
     is_exact: bool
+    is_behind: bool
 
     @property
     def is_empty(self) -> bool:
@@ -92,6 +94,7 @@ def plan_put(
     `may_supersede` says which rows are the writer's to remove; `in_doubt` says that the writer
     may have read the log before its last change.
     """
+    in_doubt = in_doubt and mode == "merge"
     matches = _match(live, incoming, in_doubt=in_doubt)
     if mode == "replace":
         horizon = len(live)
@@ -99,10 +102,12 @@ def plan_put(
         horizon = 1 + max(at for at in matches if at is not None)
     else:
         horizon = 0 if in_doubt else len(live)
-    draft = _draft(live, incoming, matches, horizon, may_supersede)
+    draft = _Draft(live, may_supersede, in_doubt=in_doubt)
+    draft.follow(incoming, matches, horizon)
     insert, moved = _place(draft.order, head_seq)
     is_exact = draft.kept == 0 and len(draft.order) == len(incoming)
-    return Plan(insert, tuple(draft.supersede), moved, draft.kept, is_exact)
+    is_behind = horizon < len(live)
+    return Plan(insert, tuple(draft.supersede), moved, draft.kept, is_exact, is_behind)
 
 
 def _match(
@@ -143,7 +148,11 @@ class _Draft:
     """The live history as it will be, built from front to back."""
 
     def __init__(
-        self, live: Sequence[LiveMessage], may_supersede: Callable[[LiveMessage], bool]
+        self,
+        live: Sequence[LiveMessage],
+        may_supersede: Callable[[LiveMessage], bool],
+        *,
+        in_doubt: bool,
     ) -> None:
         self.order: list[LiveMessage | NewMessage] = []
         self.supersede: list[int] = []
@@ -151,11 +160,32 @@ class _Draft:
         self._live = live
         self._reached = 0
         self._may_supersede = may_supersede
+        self._in_doubt = in_doubt
+
+    def follow(
+        self,
+        incoming: Sequence[NewMessage],
+        matches: Sequence[int | None],
+        horizon: int,
+    ) -> None:
+        """Lay the list over the live history; what lies behind `horizon` was not seen."""
+        last = max((i for i, at in enumerate(matches) if at is not None), default=-1)
+        for message, at in zip(incoming[: last + 1], matches, strict=False):
+            if at is None:
+                self.order.append(message)
+            else:
+                self.pair(at, message)
+        self.leave_out(horizon)
+        self.order.extend(self._live[horizon:])
+        self.order.extend(incoming[last + 1 :])
 
     def leave_out(self, upto: int) -> None:
         """Live messages before `upto` that the list does not name go, if they may."""
         for row in self._live[self._reached : upto]:
-            if not self._remove(row):
+            if self._in_doubt:
+                self.kept += 1
+                self.order.append(row)
+            elif not self._remove(row):
                 self.order.append(row)
         self._reached = upto
 
@@ -173,26 +203,6 @@ class _Draft:
             return False
         self.supersede.append(row.seq)
         return True
-
-
-def _draft(
-    live: Sequence[LiveMessage],
-    incoming: Sequence[NewMessage],
-    matches: Sequence[int | None],
-    horizon: int,
-    may_supersede: Callable[[LiveMessage], bool],
-) -> _Draft:
-    draft = _Draft(live, may_supersede)
-    last = max((i for i, at in enumerate(matches) if at is not None), default=-1)
-    for message, at in zip(incoming[: last + 1], matches, strict=False):
-        if at is None:
-            draft.order.append(message)
-        else:
-            draft.pair(at, message)
-    draft.leave_out(horizon)
-    draft.order.extend(live[horizon:])
-    draft.order.extend(incoming[last + 1 :])
-    return draft
 
 
 def _place(

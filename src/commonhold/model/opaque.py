@@ -14,6 +14,9 @@ from commonhold.errors import FieldError, InvalidRequest
 JsonText = NewType("JsonText", str)
 """A JSON value as text, exactly as its author sent it."""
 
+MAX_DEPTH = 256
+"""Objects and arrays within each other that are accepted."""
+
 EMPTY_OBJECT = JsonText("{}")
 EMPTY_LIST = JsonText("[]")
 
@@ -55,9 +58,28 @@ def loads(text: str | bytes, field: str = "body") -> Any:
         InvalidRequest: not JSON, NaN, a lone surrogate, or nested too deep.
     """
     try:
-        return _decode(text)
+        value = _decode(text)
     except (ValueError, RecursionError, UnicodeError) as error:
         raise not_json(field, error) from None
+    if _is_too_deep(value):
+        raise not_json(field, RecursionError())
+    return value
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Whether a reader with an ordinary JSON library, already some calls deep, might give up."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for parent in level
+            if isinstance(parent, dict | list)
+            for item in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def canonical_digest(value: Any) -> bytes:

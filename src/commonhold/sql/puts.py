@@ -130,7 +130,7 @@ class Put:
             may_supersede=lambda row: row.agent == writer or (writer != "" and owner == writer),
             in_doubt=self._readers.in_doubt(tenant, self._session_id, version),
         )
-        self._settle(behind=not plan.is_exact)
+        self._settle(behind=plan.is_behind)
         if plan.is_empty:
             if plan.is_exact:
                 await tx.run(REMEMBER_CHAIN, **self._key, version=version, chain=self._links[-1])

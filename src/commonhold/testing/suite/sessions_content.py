@@ -103,3 +103,14 @@ async def test_metadata_comes_back_as_it_was_spelt(backend: Backend) -> None:
     made = await backend.sessions.create(NewSession("tagged", metadata=text))
     assert made.metadata == text
     assert (await backend.sessions.get("tagged")).metadata == text
+
+
+async def test_nesting_that_a_reader_might_give_up_on_is_refused(backend: Backend) -> None:
+    """S4. What is accepted can be read by an ordinary JSON library."""
+    fine = '{"id":"m1","content":' + "[" * 200 + "]" * 200 + "}"
+    deep = '{"id":"m2","content":' + "[" * 300 + "]" * 300 + "}"
+    await backend.sessions.put("fine", [fine])
+    error = await error_of(backend.sessions.put("deep", [deep]))
+    assert isinstance(error, InvalidRequest)
+    assert (await backend.sessions.history("fine")).messages == [json.loads(fine)]
+    assert await backend.sessions.find("deep") is None

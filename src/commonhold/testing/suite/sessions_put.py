@@ -254,3 +254,26 @@ async def test_a_hundred_turns_of_whole_list_puts_are_a_hundred_messages(
         written = await sessions.put("chat", texts[:turn])
         assert (written.first_seq, written.last_seq) == (turn, turn)
     assert [row.content for row in await log_of(sessions, "chat")] == texts
+
+
+async def test_a_list_that_was_behind_may_be_sent_again(backend: Backend) -> None:
+    """S3. A client that lost the answer repeats its PUT; nobody's messages suffer for it."""
+    sessions = backend.sessions
+    await sessions.put("chat", messages("m1"))
+    await sessions.history("chat")
+    await sessions.history("chat")
+    await sessions.put("chat", messages("m1", "a1"))
+    await sessions.put("chat", messages("m1", "b1"))
+    await sessions.put("chat", messages("m1", "b1"))
+    assert await live_of(sessions, "chat") == ["m1", "a1", "b1"]
+
+
+async def test_a_list_that_was_behind_may_grow_without_a_read(backend: Backend) -> None:
+    """S3. A writer that only ever sees its own list removes nothing of others."""
+    sessions = backend.sessions
+    await sessions.put("chat", messages("m1"))
+    await sessions.put("chat", messages("m1", "a1"))
+    await sessions.put("chat", messages("m1", "b1"))
+    await sessions.put("chat", messages("m1", "b1", "b2"))
+    await sessions.put("chat", messages("m1", "a1", "a2"))
+    assert await live_of(sessions, "chat") == ["m1", "a1", "b1", "b2", "a2"]
