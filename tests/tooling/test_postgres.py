@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.arch.source import ROOT
 from tests.conftest import no_postgres
 from tests.databases import Databases, on_server
 from tests.postgres import PostgresMissing, PostgresServer, binaries
@@ -100,7 +101,7 @@ async def test_a_durable_server_keeps_its_commits_through_kill9() -> None:
         await connection.close()
 
 
-def test_the_server_does_not_outlive_killed_tests(tmp_path: Path) -> None:
+def test_the_server_does_not_outlive_killed_tests() -> None:
     """When the process of the tests is killed, its server ends and its files go."""
     program = """
         import os, signal
@@ -111,8 +112,7 @@ def test_the_server_does_not_outlive_killed_tests(tmp_path: Path) -> None:
     """
     died = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        cwd=tmp_path,
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
         check=False,
