@@ -395,16 +395,15 @@ MISSING: list[tuple[str, str, Any]] = [
 ODD_KEYS = ["nobody", "a%3Fb", "a%00b", "a" * 129, "%20", "a%23b", "a%0Ab", "%F0%9F%92%A5", "..."]
 
 
-@pytest.mark.parametrize("key", ODD_KEYS)
 @pytest.mark.parametrize(("method", "tail", "body"), MISSING)
 async def test_an_unknown_session_is_404(
-    client: httpx2.AsyncClient, method: str, tail: str, body: Any, key: str
+    client: httpx2.AsyncClient, method: str, tail: str, body: Any
 ) -> None:
     """Also when its id could never have been stored."""
     content = None if body is None else json.dumps(body)
-    answer = await client.request(method, f"/v1/sessions/{key}{tail}", content=content)
-
-    told(answer, 404, "not_found")
+    for key in ODD_KEYS:
+        answer = await client.request(method, f"/v1/sessions/{key}{tail}", content=content)
+        told(answer, 404, "not_found")
 
 
 @pytest.mark.parametrize("key", ["a%3Fb", "a%00b", "a" * 129, "a%23b", "a%0Ab", "a%5Cb"])

@@ -108,7 +108,7 @@ def _path(call: Call) -> str:
     scope[REQUEST_ID] = call.request_id
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
-    if root and path.startswith(root):
+    if root and path.startswith(f"{root}/"):
         path = path[len(root) :]
     if not path.startswith(AGENT_PREFIX):
         return path
