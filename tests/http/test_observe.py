@@ -10,9 +10,11 @@ import httpx2
 import pytest
 from fastapi import APIRouter
 
+from commonhold.auth.none import authenticate
 from commonhold.contract.stores import Stores
 from commonhold.errors import Conflict
 from commonhold.http import HttpOptions, create_app
+from commonhold.http.binding import ByAuthor
 from commonhold.model.session import History
 from commonhold.sql import SqlBackend
 from commonhold.sql.sessions import SqlSessions
@@ -92,6 +94,19 @@ async def test_an_author_without_a_name_is_nobody(service: httpx2.AsyncClient) -
     await service.put("/v1/sessions/s", json={"messages": [{"role": "user"}]})
 
     assert (await service.get("/v1/sessions/s/summary")).json()["agent"] is None
+
+
+async def test_agents_without_number_take_no_memory_without_end(backend: SqlBackend) -> None:
+    """Stores are bound once for each author, and forgotten when there are too many."""
+    bind = ByAuthor(lambda: stores, authenticate)
+    stores = Stores.on(backend)
+    first = bind({}, "a0")
+
+    assert bind({}, "a0") is first
+    for n in range(3000):
+        bind({}, f"a{n}")
+    assert len(bind._bound) <= 1024
+    assert bind({}, "a0") is not first
 
 
 @pytest.mark.parametrize("agent", ["-x", "a%20b", "a" * 129, "%00", "a%22"])

@@ -109,12 +109,7 @@ def create_app(
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
     serving = _serving(ByAuthor(source, authenticate), options)
-    metrics.watch(
-        lambda: {
-            "http_requests_in_flight": serving.gate.requests,
-            "http_body_bytes_in_flight": serving.gate.bytes,
-        }
-    )
+    metrics.watch(serving.gate.stats)
     app = Service(
         title="Commonhold",
         version=__version__,

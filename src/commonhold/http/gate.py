@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from commonhold.errors import Unavailable
 
 
@@ -15,6 +17,13 @@ class Gate:
         self.max_bytes = max_bytes
         self.requests = 0
         self.bytes = 0
+
+    def stats(self) -> Mapping[str, float]:
+        """What is in flight, for `/metrics`."""
+        return {
+            "http_requests_in_flight": self.requests,
+            "http_body_bytes_in_flight": self.bytes,
+        }
 
     def admit(self) -> None:
         """Check that the request just counted still fits.

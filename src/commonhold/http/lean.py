@@ -71,9 +71,8 @@ class LeanRoute(APIRoute):
         )
         # Where the route is reached directly, not even the wrapping around the handler is needed.
         self.app = self.serve
-        self._heads = (
-            {operation.method, "HEAD"} if operation.method == "GET" else {operation.method}
-        )
+        is_get = operation.method == "GET"
+        self._answered = {operation.method, "HEAD"} if is_get else {operation.method}
 
     async def respond(self, call: Call) -> Answer:
         """The complete answer to a request, whatever happens."""
@@ -122,13 +121,13 @@ class LeanRoute(APIRoute):
         match, child = super().matches(scope)
         if match is Match.NONE and scope["path"].endswith("/"):
             match, child = super().matches({**scope, "path": scope["path"][:-1]})
-        if match is Match.PARTIAL and scope["method"] in self._heads:
+        if match is Match.PARTIAL and scope["method"] in self._answered:
             match = Match.FULL
         return match, child
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
-        if method not in self._heads:
+        if method not in self._answered:
             await self.refuse(Call(scope, receive, headers_of(scope)))(scope, receive, send)
         elif method == "HEAD" and self.operation.method == "GET":
             await super().handle({**scope, "method": "GET"}, receive, _without_body(send))

@@ -56,7 +56,8 @@ class Observed:
             route = resource.template
             answer = await resource.respond(call)
         await answer(scope, receive, send)
-        self._note(call, route, answer.status_code, started, len(answer.body))
+        size = 0 if scope["method"] == "HEAD" else len(answer.body)
+        self._note(call, route, answer.status_code, started, size)
 
     async def _pass_on(self, call: Call, send: Send, started: float) -> None:
         """Let the application answer, and watch what it sends."""
