@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from commonhold.testing.suite.sessions_append import *
 from commonhold.testing.suite.sessions_branches import *
 from commonhold.testing.suite.sessions_content import *
 from commonhold.testing.suite.sessions_life import *

@@ -146,7 +146,7 @@ class Sqlite:
             Step(words[1], words[0], words[words.index("INDEX") + 1] if "INDEX" in words else None)
             for words in lines
             if words[0] in {"SEARCH", "SCAN"}
-            and words[1] not in made | {"(subquery-1)", "CONSTANT"}
+            and words[1] not in made | {"(subquery-1)", "CONSTANT", "json_each"}
         ]
 
     def sorts(self, sent: Sent) -> bool:

@@ -54,6 +54,8 @@ async def sessions(backend: Backend) -> None:
     await store.put("started", messages("m1", "m2", "m3"))
     await store.put("started", messages("m1", "m2", "m3", "m4"), mode="replace")
     names = ["m1", "m2"]
+    await store.append("appended", messages("a1"))
+    await store.append("appended", messages("a1", "a2"))
     await store.put("crowded", messages(*names))
     for n in range(25):
         names.insert(1, f"between{n}")

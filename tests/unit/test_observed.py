@@ -72,6 +72,7 @@ async def use_everything(stores: Stores) -> None:
     assert (await sessions.fork("s1", at=1)).message_count == 1
     assert (await sessions.revert("s1", to=1)).message_count == 1
     assert len((await sessions.list()).items) == 2
+    assert (await sessions.append("s2", [MESSAGE])).first_seq == 1
     await sessions.delete("s1")
     await traces.put(Trace("t1", started_at=Micros(0)))
     assert (await traces.get("t1")).trace_id == "t1"

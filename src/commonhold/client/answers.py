@@ -11,6 +11,7 @@ import msgspec
 
 from commonhold.client.problems import Answer, error_of, foreign, problem_of, surprise
 from commonhold.client.shapes import (
+    AppendedShape,
     CostShape,
     FeedbackShape,
     HistoryShape,
@@ -27,7 +28,7 @@ from commonhold.model import wire
 from commonhold.model.feedback import Feedback, FeedbackStats
 from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page
-from commonhold.model.session import History, Message, Session, Written
+from commonhold.model.session import Appended, History, Message, Session, Written
 from commonhold.model.trace import Trace, TraceSummary
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ _SESSION = msgspec.json.Decoder(SessionShape)
 _SESSIONS = msgspec.json.Decoder(list[SessionShape])
 _HISTORY = msgspec.json.Decoder(HistoryShape)
 _MESSAGES = msgspec.json.Decoder(list[MessageShape])
+_APPENDED = msgspec.json.Decoder(AppendedShape)
 _WRITTEN = msgspec.json.Decoder(WrittenShape)
 _COST = msgspec.json.Decoder(CostShape)
 _STATE = msgspec.json.Decoder(StateShape)
@@ -95,6 +97,11 @@ def messages(answer: Answer) -> Page[Message]:
 def written(answer: Answer) -> Written:
     """What a write did."""
     return _read(answer, _WRITTEN, lambda shape: wire.written_in(_fields(shape)))
+
+
+def appended(answer: Answer) -> Appended:
+    """Where appended messages stand."""
+    return _read(answer, _APPENDED, lambda shape: wire.appended_in(_fields(shape)))
 
 
 def cost(answer: Answer) -> JsonText:

@@ -21,6 +21,7 @@ from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page, check_window, decode_cursor
 from commonhold.model.scope import ANYONE, Scope
 from commonhold.model.session import (
+    Appended,
     History,
     Message,
     MessageQuery,
@@ -29,6 +30,7 @@ from commonhold.model.session import (
     Session,
     SessionQuery,
     Written,
+    parse_append,
     parse_message,
 )
 from commonhold.model.trace import Trace, TraceQuery, TraceSummary, check_trace
@@ -109,6 +111,28 @@ class NullSessions:
         log.debug("%d messages were not kept", len(messages))
         count = len(messages)
         return Written(session_id, 1, count, 1 if count else None, count or None)
+
+    async def append(
+        self,
+        session_id: str,
+        messages: Sequence[str],
+        /,
+        *,
+        if_match: int | None = None,
+        create: bool = True,
+        key: str | None = None,
+    ) -> Appended:
+        ids.check_key(session_id, "session_id")
+        appended = parse_append(messages, key)
+        self._gate.check()
+        if not create:
+            raise self._missing(session_id)
+        if if_match:
+            raise StaleVersion("There is no such session yet; its version is 0.", current=0)
+        log.debug("%d messages were not kept", len(appended))
+        count = len(appended)
+        named = tuple(message.message_id for message in appended)
+        return Appended(session_id, 1, 1 if count else None, count or None, named)
 
     async def cost(self, session_id: str, /) -> JsonText:
         raise self._missing(session_id)

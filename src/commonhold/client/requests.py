@@ -22,6 +22,7 @@ from commonhold.model.session import (
     NewSession,
     PutMode,
     SessionQuery,
+    parse_append,
     parse_message,
 )
 from commonhold.model.trace import Trace, TraceQuery, check_trace
@@ -88,6 +89,25 @@ def put_messages(
     target = _query(_path("/v1/sessions", session_id), mode=None if mode == "merge" else mode)
     headers = {} if if_match is None else {"If-Match": f'"{_version(if_match)}"'}
     return Call("PUT", target, _json(body), headers)
+
+
+def append_messages(
+    session_id: str,
+    messages: Sequence[str],
+    if_match: int | None,
+    key: str | None,
+    *,
+    create: bool,
+) -> Call:
+    """Messages for the end of the log. It carries a key, so that a second attempt is harmless."""
+    ids.check_key(session_id, "session_id")
+    parse_append(messages, key)
+    body = {"messages": [_message(text, index) for index, text in enumerate(messages)]}
+    path = _path("/v1/sessions", session_id, "messages")
+    headers = {"Idempotency-Key": key or ids.new_id("append")}
+    if if_match is not None:
+        headers["If-Match"] = f'"{_version(if_match)}"'
+    return Call("POST", _query(path, create=None if create else "false"), _json(body), headers)
 
 
 def get_cost(session_id: str) -> Call:

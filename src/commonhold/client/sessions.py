@@ -12,6 +12,7 @@ from commonhold.model import ids
 from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page
 from commonhold.model.session import (
+    Appended,
     History,
     Message,
     MessageQuery,
@@ -63,6 +64,19 @@ class HttpSessions:
     ) -> Written:
         call = requests.put_messages(session_id, messages, mode, if_match)
         return answers.written(await self._line.send(call))
+
+    async def append(
+        self,
+        session_id: str,
+        messages: Sequence[str],
+        /,
+        *,
+        if_match: int | None = None,
+        create: bool = True,
+        key: str | None = None,
+    ) -> Appended:
+        call = requests.append_messages(session_id, messages, if_match, key, create=create)
+        return answers.appended(await self._line.send(call))
 
     async def cost(self, session_id: str, /) -> JsonText:
         _check_key(session_id)

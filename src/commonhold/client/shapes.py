@@ -58,6 +58,16 @@ class WrittenShape(Struct):
     kept: int
 
 
+class AppendedShape(Struct):
+    """Where appended messages stand."""
+
+    session_id: str
+    version: int
+    first_seq: int | None
+    last_seq: int | None
+    message_ids: list[str]
+
+
 class CostShape(Struct):
     """The cost data of a session."""
 

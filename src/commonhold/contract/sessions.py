@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page
 from commonhold.model.session import (
+    Appended,
     History,
     Message,
     MessageQuery,
@@ -33,6 +34,8 @@ class Sessions(Protocol):
     S7. Lists are newest first by creation, ties broken by id, and a cursor resumes without a gap
         or a repeat while rows arrive.
     S8. Another tenant's rows do not exist.
+    S9. An append keeps every message of every writer, and repeating it changes nothing and gets
+        the first answer.
     """
 
     async def create(self, new: NewSession = ..., /) -> Session:
@@ -83,6 +86,28 @@ class Sessions(Protocol):
         Raises:
             InvalidRequest: a message is not a JSON object.
             StaleVersion: the session is not at `if_match`.
+        """
+
+    async def append(
+        self,
+        session_id: str,
+        messages: Sequence[str],
+        /,
+        *,
+        if_match: int | None = None,
+        create: bool = True,
+        key: str | None = None,
+    ) -> Appended:
+        """Add messages at the end of the log, each as JSON text, whatever its age.
+
+        A message whose id the log has already is not added again, and `key` gives ids to those
+        that have none, so a retry is harmless and gets the first answer.
+
+        Raises:
+            InvalidRequest: a message is not a JSON object, or an id is there twice.
+            Conflict: an id stands for another content in this session.
+            StaleVersion: the session is not at `if_match`.
+            NotFound: no such session, and `create` is false.
         """
 
     async def cost(self, session_id: str, /) -> JsonText:

@@ -86,6 +86,12 @@ class Call(Request):
         return int(match[1])
 
 
+def idempotency_key(call: Call) -> str | None:
+    """The caller's `Idempotency-Key`, if any."""
+    given = call.head.get(b"idempotency-key")
+    return None if given is None else given.decode("latin-1")
+
+
 def request_id(given: bytes | None) -> bytes:
     """The caller's request id when it is fit to be logged, else a fresh one."""
     if given is not None and _REQUEST_ID.fullmatch(given):

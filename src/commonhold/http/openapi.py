@@ -26,6 +26,10 @@ _REQUEST_HEADERS: Mapping[str, Schema] = {
         "description": "`return=representation` answers with the whole value.",
         "schema": {"type": "string"},
     },
+    "Idempotency-Key": {
+        "description": "Makes a retry harmless: messages without an id get one made of it.",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,100}$"},
+    },
     "If-Match": {
         "description": "The version, in quotes, that must still be current: as an `ETag` gave it.",
         "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},

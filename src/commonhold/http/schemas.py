@@ -85,6 +85,16 @@ class Written(Struct):
     kept: int
 
 
+class Appended(Struct):
+    """Where appended messages stand in the log, in the order they were given."""
+
+    session_id: str
+    version: int
+    first_seq: int | None
+    last_seq: int | None
+    message_ids: list[str]
+
+
 class Message(Struct):
     """One row of a log; `message` is the content exactly as it was sent."""
 

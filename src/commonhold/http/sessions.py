@@ -8,7 +8,16 @@ import msgspec
 
 from commonhold.errors import InvalidRequest
 from commonhold.http import bodies, schemas
-from commonhold.http.call import APPLIED, JSON, NO_STORE, Answer, Call, etag, reply
+from commonhold.http.call import (
+    APPLIED,
+    JSON,
+    NO_STORE,
+    Answer,
+    Call,
+    etag,
+    idempotency_key,
+    reply,
+)
 from commonhold.http.decode import decode, given, object_of, text_of, whole
 from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
@@ -84,6 +93,18 @@ async def put_session(call: Call) -> Answer:
     if call.wants_representation:
         return reply(wire.written_out(written), extra=(tag, APPLIED))
     return reply({"session_id": call.key, "saved": True}, extra=(tag,))
+
+
+async def append_messages(call: Call) -> Answer:
+    body = decode(_MESSAGES, call)
+    appended = await call.stores.sessions.append(
+        call.key,
+        [text_of(raw, "messages", index) for index, raw in enumerate(body.messages)],
+        if_match=call.if_match,
+        create=call.args["create"],
+        key=idempotency_key(call),
+    )
+    return reply(wire.appended_out(appended), 201, (etag(appended.version),))
 
 
 async def patch_session(call: Call) -> Answer:
@@ -195,6 +216,13 @@ _MODE = choice(
     default="merge",
 )
 
+_CREATE = choice(
+    "create",
+    "`false` refuses to create a session that does not exist.",
+    {"true": True, "false": False},
+    default=True,
+)
+
 OPERATIONS = (
     # Before GET, which would answer it too: an existence check reads no history.
     Operation(
@@ -288,6 +316,20 @@ OPERATIONS = (
         "A session without its messages",
         "sessions",
         errors=(404,),
+    ),
+    Operation(
+        "POST",
+        f"{_ONE}/messages",
+        append_messages,
+        {201: Reply("Appended.", (schemas.Appended,), headers=("ETag",))},
+        "Append messages to the log of a session",
+        "sessions",
+        errors=(404, 409, 412),
+        query=(_CREATE,),
+        headers=("If-Match", "Idempotency-Key"),
+        body=Body((bodies.MessagesBody,)),
+        doc="Costs what is appended, whatever the age of the session. A message whose id is"
+        " already in the log is not added again: a retry gets the first answer.",
     ),
     Operation(
         "GET",

@@ -80,6 +80,13 @@ def chain(texts: Sequence[str]) -> list[bytes]:
     return links
 
 
+def extend_chain(link: bytes, texts: Sequence[str]) -> bytes:
+    """The link after more messages were appended to the history that `link` stands for."""
+    for text in texts:
+        link = sha256(link + text.encode("utf-8", "surrogatepass")).digest()[:16]
+    return link
+
+
 def plan_put(
     live: Sequence[LiveMessage],
     incoming: Sequence[NewMessage],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from commonhold.errors import FieldError, InvalidRequest
@@ -113,6 +114,20 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Appended:
+    """Where appended messages stand in the log, in the order they were given.
+
+    A retry gets the answer of the first attempt: `version` is the one their write made.
+    """
+
+    session_id: str
+    version: int
+    first_seq: int | None
+    last_seq: int | None
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionQuery:
     """Filters of a session list, newest first. `since` is inclusive, `until` exclusive."""
 
@@ -147,6 +162,7 @@ class NewMessage:
     role: str | None
     key: str
     digest: bytes
+    is_named: bool = True
 
 
 def check_mode(mode: str) -> None:
@@ -186,4 +202,38 @@ def parse_message(text: str, index: int) -> NewMessage:
         role=role if isinstance(role, str) and "\0" not in role else None,
         key=f"id:{message_id}" if named else digest.hex(),
         digest=digest,
+        is_named=named,
     )
+
+
+MAX_APPEND_KEY = 100
+
+
+def parse_append(texts: Sequence[str], key: str | None) -> list[NewMessage]:
+    """Messages to append; with an idempotency key, those without an id get one made of it.
+
+    Raises:
+        InvalidRequest: a message is not a JSON object, an id is there twice, or the key is none.
+    """
+    if key is not None and not (0 < len(key) <= MAX_APPEND_KEY and key.isprintable()):
+        rule = f"must be 1 to {MAX_APPEND_KEY} printable characters"
+        error = FieldError(("header", "Idempotency-Key"), rule)
+        raise InvalidRequest(f"The idempotency key {rule}.", errors=[error])
+    messages = [parse_message(text, index) for index, text in enumerate(texts)]
+    if key is not None:
+        messages = [
+            message if message.is_named else _named(message, f"{key}.{index}")
+            for index, message in enumerate(messages)
+        ]
+    seen: set[str] = set()
+    for index, message in enumerate(messages):
+        if message.message_id in seen:
+            rule = "must have an id of its own"
+            loc = ("body", "messages", index, "id")
+            raise InvalidRequest(f"messages[{index}] {rule}.", errors=[FieldError(loc, rule)])
+        seen.add(message.message_id)
+    return messages
+
+
+def _named(message: NewMessage, message_id: str) -> NewMessage:
+    return replace(message, message_id=message_id, is_named=True)

@@ -10,7 +10,7 @@ import msgspec
 from commonhold.model.clock import Micros, from_rfc3339, to_rfc3339
 from commonhold.model.feedback import ANONYMOUS, Feedback, FeedbackStats
 from commonhold.model.opaque import EMPTY_LIST, EMPTY_OBJECT, JsonText, dumps
-from commonhold.model.session import Message, Session, Written
+from commonhold.model.session import Appended, Message, Session, Written
 from commonhold.model.trace import Span, Trace, TraceSummary
 
 Wire = dict[str, Any]
@@ -116,6 +116,28 @@ def written_out(written: Written) -> Wire:
 def written_in(body: Mapping[str, Any]) -> Written:
     """What a write did, out of a body."""
     return Written(**{name: body[name] for name in Written.__slots__})
+
+
+def appended_out(appended: Appended) -> Wire:
+    """Where appended messages stand."""
+    return {
+        "session_id": appended.session_id,
+        "version": appended.version,
+        "first_seq": appended.first_seq,
+        "last_seq": appended.last_seq,
+        "message_ids": appended.message_ids,
+    }
+
+
+def appended_in(body: Mapping[str, Any]) -> Appended:
+    """Where appended messages stand, out of a body."""
+    return Appended(
+        body["session_id"],
+        body["version"],
+        body["first_seq"],
+        body["last_seq"],
+        tuple(body["message_ids"]),
+    )
 
 
 # --- traces ---------------------------------------------------------------------------------

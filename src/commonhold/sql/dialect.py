@@ -43,6 +43,12 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "sqlite": "group_concat(DISTINCT owner_agent)",
         "postgres": "string_agg(DISTINCT owner_agent, ',')",
     },
+    # Membership in a list of any length: a JSON array, so that the statement stays one. As an
+    # array, not a subquery, Postgres looks each id up however long the log is.
+    "is_new_id": {
+        "sqlite": "IN (SELECT value FROM json_each(:new_ids))",
+        "postgres": "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:new_ids AS json))))",
+    },
     # The upsert of INSERT ... SELECT needs a WHERE on SQLite, or its parser reads ON as a join.
     "upsert": {"sqlite": "WHERE true ON CONFLICT", "postgres": "ON CONFLICT"},
 }

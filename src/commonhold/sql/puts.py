@@ -93,7 +93,7 @@ class Put:
             return Written(self._session_id, version, count)
         row = await tx.compound(
             EXTEND,
-            _numbered(tail),
+            numbered(tail),
             **self._key,
             **self._stamp,
             version=version,
@@ -169,7 +169,7 @@ class Put:
             raise StaleVersion("There is no such session yet; its version is 0.", current=0)
         row = await tx.compound(
             START,
-            _numbered(messages),
+            numbered(messages),
             **self._key,
             **self._stamp,
             added=len(messages),
@@ -197,7 +197,7 @@ class Put:
         return Written(self._session_id, version, count, first, head_seq if added else None)
 
 
-def _numbered(messages: Sequence[NewMessage]) -> list[tuple[Any, ...]]:
+def numbered(messages: Sequence[NewMessage]) -> list[tuple[Any, ...]]:
     return [(n, *_cells(message)) for n, message in enumerate(messages, 1)]
 
 

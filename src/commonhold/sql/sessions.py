@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from commonhold.errors import Conflict, FieldError, NotFound, OutOfRange
+from commonhold.errors import Conflict, FieldError, OutOfRange
 from commonhold.model import clock, ids, opaque
 from commonhold.model.opaque import EMPTY_LIST, JsonText
 from commonhold.model.page import Page, check_window, decode_cursor, page_of
 from commonhold.model.scope import Scope
 from commonhold.model.session import (
+    Appended,
     History,
     Message,
     MessageQuery,
@@ -20,14 +21,17 @@ from commonhold.model.session import (
     SessionQuery,
     Written,
     check_mode,
+    parse_append,
 )
 from commonhold.sql import rows
+from commonhold.sql.appends import Append
 from commonhold.sql.database import FEW, Database, Row, Tx, certain
+from commonhold.sql.documents import check_stored, cost_data, eventually, missing, state
 from commonhold.sql.puts import Head, Put
 from commonhold.sql.readers import Readers
 from commonhold.sql.recall import Recall
 from commonhold.sql.scope import stamp
-from commonhold.sql.statement import Statement, statement
+from commonhold.sql.statement import statement
 
 CREATE = statement("create_session")
 GET = statement("get_session")
@@ -39,19 +43,12 @@ COPY = statement("copy_messages")
 SUPERSEDE_AFTER = statement("supersede_after")
 ADVANCE = statement("advance_session")
 RECORD_EVENT = statement("record_event")
-GET_COST = statement("get_cost")
-SWAP_COST = statement("swap_cost")
-GET_STATE = statement("get_state")
-SWAP_STATE = statement("swap_state")
 LIST = statement("list_sessions")
 DELETE = statement("delete_session")
 DELETE_MESSAGES = statement("delete_messages")
 DELETE_EVENTS = statement("delete_events")
 
 MAX_COUNT = 2**31 - 1
-
-SWAPS = 8
-"""Optimistic merges of one document before the session is locked instead."""
 
 
 class Memory:
@@ -60,7 +57,8 @@ class Memory:
     def __init__(self) -> None:
         self.readers = Readers()
         self.heads: Recall[Head] = Recall()
-        self.documents: dict[str, Recall[str]] = {"cost_data": Recall(), "state": Recall()}
+        self.costs: Recall[str] = Recall()
+        self.states: Recall[str] = Recall()
 
 
 class SqlSessions:
@@ -72,6 +70,8 @@ class SqlSessions:
         self._tenant = scope.tenant
         self._scope = scope
         self._stamp = stamp(scope)
+        self._cost = cost_data(database, scope.tenant, memory.costs)
+        self._state = state(database, scope.tenant, memory.states)
 
     async def create(self, new: NewSession = NewSession(), /) -> Session:
         session_id = new.session_id or ids.new_id("sess")
@@ -106,7 +106,7 @@ class SqlSessions:
         return found
 
     async def history(self, session_id: str, /) -> History:
-        _check_key(session_id)
+        check_stored(session_id)
         key = self._key(session_id)
         row = await self._db.one(HISTORY, **key, most=self._db.few_rows)
         if row is not None and row[1] > self._db.few_rows:
@@ -121,7 +121,7 @@ class SqlSessions:
     async def messages(
         self, session_id: str, query: MessageQuery = MessageQuery(), /
     ) -> Page[Message]:
-        _check_key(session_id)
+        check_stored(session_id)
         check_window(query.limit, query.after)
         await self.get(session_id)
         found = await self._db.all(
@@ -164,20 +164,45 @@ class SqlSessions:
             self._memory.heads.keep((self._tenant, session_id), put.head)
         return written
 
+    async def append(
+        self,
+        session_id: str,
+        messages: Sequence[str],
+        /,
+        *,
+        if_match: int | None = None,
+        create: bool = True,
+        key: str | None = None,
+    ) -> Appended:
+        ids.check_key(session_id, "session_id")
+        heads, place = self._memory.heads, (self._tenant, session_id)
+        work = Append(
+            self._scope,
+            session_id,
+            parse_append(messages, key),
+            if_match=if_match,
+            create=create,
+            known=heads.get(place),
+        )
+        appended = await eventually(self._db, work.quickly, work.locked)
+        if work.head is not None:
+            heads.keep(place, work.head)
+        return appended
+
     async def cost(self, session_id: str, /) -> JsonText:
-        return await self._document(GET_COST, session_id)
+        return await self._cost.get(session_id)
 
     async def patch_cost(self, session_id: str, patch: Mapping[str, Any] | str, /) -> JsonText:
-        return await self._patch_document(GET_COST, SWAP_COST, session_id, patch, "cost_data")
+        return await self._cost.patch(session_id, patch)
 
     async def state(self, session_id: str, /) -> JsonText:
-        return await self._document(GET_STATE, session_id)
+        return await self._state.get(session_id)
 
     async def patch_state(self, session_id: str, patch: Mapping[str, Any] | str, /) -> JsonText:
-        return await self._patch_document(GET_STATE, SWAP_STATE, session_id, patch, "state")
+        return await self._state.patch(session_id, patch)
 
     async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
-        _check_key(session_id)
+        check_stored(session_id)
         into = ids.new_id("sess")
 
         async def unit(tx: Tx) -> Row:
@@ -208,7 +233,7 @@ class SqlSessions:
         return rows.session(await self._db.write(unit))
 
     async def revert(self, session_id: str, /, *, to: int) -> Written:
-        _check_key(session_id)
+        check_stored(session_id)
 
         async def unit(tx: Tx) -> Written:
             head = await self._lock(tx, session_id)
@@ -258,7 +283,7 @@ class SqlSessions:
         return page_of(sessions, query.limit, lambda item: (item.created_at, item.session_id))
 
     async def delete(self, session_id: str, /) -> None:
-        _check_key(session_id)
+        check_stored(session_id)
 
         async def unit(tx: Tx) -> int:
             deleted = await tx.run(DELETE, **self._key(session_id))
@@ -272,59 +297,6 @@ class SqlSessions:
 
     def _key(self, session_id: str) -> dict[str, str]:
         return {"tenant": self._tenant, "session_id": session_id}
-
-    async def _document(self, read: Statement, session_id: str) -> JsonText:
-        _check_key(session_id)
-        row = await self._db.one(read, **self._key(session_id))
-        if row is None:
-            raise missing(session_id)
-        return JsonText(row[0])
-
-    async def _patch_document(
-        self,
-        read: Statement,
-        swap: Statement,
-        session_id: str,
-        patch: Mapping[str, Any] | str,
-        field: str,
-    ) -> JsonText:
-        """Merge by compare-and-swap on the text, and under a lock when others keep winning."""
-        _check_key(session_id)
-        text = opaque.object_text(patch, field)
-        memory, key = self._memory.documents[field], (self._tenant, session_id)
-        known = memory.get(key)
-
-        async def attempt(tx: Tx) -> JsonText | None:
-            if known is not None and (merged := await self._swap(tx, swap, key, known, text)):
-                return merged
-            row = await tx.one(read, **self._key(session_id))
-            if row is None:
-                raise missing(session_id)
-            return await self._swap(tx, swap, key, row[0], text)
-
-        async def locked(tx: Tx) -> JsonText:
-            await self._lock(tx, session_id)
-            merged = await attempt(tx)
-            if merged is None:
-                raise Conflict(f"{field} changed under its lock. Try again.")
-            return merged
-
-        for _ in range(SWAPS):
-            merged = await self._db.optimistic(attempt)
-            if merged is not None:
-                break
-        else:
-            merged = await self._db.write(locked)
-        memory.keep(key, merged)
-        return merged
-
-    async def _swap(
-        self, tx: Tx, swap: Statement, key: tuple[str, str], old: str, patch: str
-    ) -> JsonText | None:
-        """Write the merge of `old` and `patch` if the stored text is still `old`."""
-        new = opaque.merge(old, patch)
-        done = await tx.one(swap, **self._key(key[1]), old=old, new=new, now=clock.now())
-        return None if done is None else new
 
     async def _lock(self, tx: Tx, session_id: str) -> Row:
         row = await tx.one(LOCK, **self._key(session_id))
@@ -365,17 +337,6 @@ class SqlSessions:
             chain=None,
             now=now,
         )
-
-
-def missing(session_id: str) -> NotFound:
-    """The error for a session that is not there, in the words old clients know."""
-    return NotFound(f"Session {session_id} not found")
-
-
-def _check_key(session_id: str) -> None:
-    """An id that could not be stored names nothing."""
-    if not ids.is_key(session_id):
-        raise missing(session_id)
 
 
 def _check_index(value: int, count: int, field: str) -> None:

@@ -21,6 +21,7 @@ from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page
 from commonhold.model.scope import Scope
 from commonhold.model.session import (
+    Appended,
     History,
     Message,
     MessageQuery,
@@ -145,6 +146,21 @@ class ObservedSessions:
         with self._timed("sessions.put"):
             return await self._backend.sessions.put(
                 session_id, messages, mode=mode, if_match=if_match
+            )
+
+    async def append(
+        self,
+        session_id: str,
+        messages: Sequence[str],
+        /,
+        *,
+        if_match: int | None = None,
+        create: bool = True,
+        key: str | None = None,
+    ) -> Appended:
+        with self._timed("sessions.append"):
+            return await self._backend.sessions.append(
+                session_id, messages, if_match=if_match, create=create, key=key
             )
 
     async def cost(self, session_id: str, /) -> JsonText:

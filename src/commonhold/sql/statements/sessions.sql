@@ -66,7 +66,13 @@ ORDER BY seq LIMIT :limit;
 UPDATE session SET
     message_count = message_count + :added, head_seq = head_seq + :added,
     version = version + 1, chain = :chain, updated_at = :now
-WHERE tenant = :tenant AND session_id = :session_id AND version = :version AND chain = :seen
+WHERE tenant = :tenant AND session_id = :session_id AND version = :version
+    [AND chain = :seen]
+    [AND NOT EXISTS (
+        SELECT 1 FROM message m
+        WHERE m.tenant = :tenant AND m.session_id = :session_id
+            AND m.message_id {is_new_id}
+    )]
 RETURNING version, message_count, head_seq;
 -- then: the messages
 INSERT INTO message (
@@ -82,7 +88,13 @@ WITH head AS (
         message_count = message_count + CAST(:added AS BIGINT),
         head_seq = head_seq + CAST(:added AS BIGINT),
         version = version + 1, chain = :chain, updated_at = :now
-    WHERE tenant = :tenant AND session_id = :session_id AND version = :version AND chain = :seen
+    WHERE tenant = :tenant AND session_id = :session_id AND version = :version
+        [AND chain = :seen]
+        [AND NOT EXISTS (
+            SELECT 1 FROM message m
+            WHERE m.tenant = :tenant AND m.session_id = :session_id
+                AND m.message_id {is_new_id}
+        )]
     RETURNING version, message_count, head_seq
 ), written AS (
     INSERT INTO message (
@@ -95,6 +107,13 @@ WITH head AS (
     FROM head h, {rows}
 )
 SELECT version, message_count, head_seq FROM head;
+
+-- name: find_messages
+-- Messages by id, for the retry of an append. message_by_id.
+SELECT message_id, seq, digest, version FROM message
+WHERE tenant = :tenant AND session_id = :session_id
+    AND message_id {is_new_id}
+ORDER BY seq;
 
 -- name: start_session hot
 -- A session that begins with its messages, or nothing when the id is taken. Primary key.

@@ -1,0 +1,159 @@
+"""One append: recognised as a retry when it is one, otherwise O(what is appended)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from commonhold.errors import Conflict, StaleVersion
+from commonhold.model import clock, opaque
+from commonhold.model.merge import extend_chain
+from commonhold.model.scope import Scope
+from commonhold.model.session import Appended, NewMessage
+from commonhold.sql.database import Row, Tx
+from commonhold.sql.documents import missing
+from commonhold.sql.puts import EXTEND, GET_HEAD, LOCK, START, Head, numbered
+from commonhold.sql.scope import stamp
+from commonhold.sql.statement import statement
+
+FIND = statement("find_messages")
+
+
+class Append:
+    """The work of one append, run as often as others get in between."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        session_id: str,
+        messages: Sequence[NewMessage],
+        *,
+        if_match: int | None,
+        create: bool,
+        known: Head | None,
+    ) -> None:
+        self._key = {"tenant": scope.tenant, "session_id": session_id}
+        self._session_id = session_id
+        self._messages = messages
+        self._if_match = if_match
+        self._create = create
+        self._known = known
+        self._stamp = stamp(scope)
+        named = [message.message_id for message in messages if message.is_named]
+        self._new_ids = opaque.dumps(named) if named else None
+        self.head: Head | None = None
+
+    async def quickly(self, tx: Tx) -> Appended | None:
+        """Append to the log as this process knows it, or as it reads it; None when overtaken."""
+        fits = self._known is not None and self._if_match in (None, self._known.version)
+        if self._known is not None and fits and self._messages:
+            row = await self._extend(tx, self._known, self._messages)
+            if row is not None:
+                return self._answer(row, self._messages)
+        row = await tx.one(GET_HEAD, **self._key)
+        return await self._onto(tx, None if row is None else Head(*row))
+
+    async def locked(self, tx: Tx) -> Appended:
+        """The same while nobody else can get in between."""
+        row = await tx.one(LOCK, **self._key)
+        appended = await self._onto(tx, None if row is None else Head(row[0], row[1], row[3]))
+        if appended is None:
+            raise Conflict("The session was made or deleted at the same moment. Try again.")
+        return appended
+
+    async def _onto(self, tx: Tx, head: Head | None) -> Appended | None:
+        if head is None:
+            return await self._start(tx)
+        stored = await self._stored(tx)
+        if not self._messages:
+            return self._first_answer(head, stored)
+        missing = [item for item in self._messages if item.message_id not in stored]
+        if not missing:
+            return self._first_answer(head, stored)
+        if self._if_match not in (None, head.version):
+            raise StaleVersion(current=head.version)
+        row = await self._extend(tx, head, missing)
+        if row is None:
+            return None
+        answer = self._answer(row, missing)
+        seqs = [row[1] for row in stored.values()]
+        return Appended(
+            self._session_id,
+            answer.version,
+            min([*seqs, answer.first_seq or 0]),
+            answer.last_seq,
+            tuple(item.message_id for item in self._messages),
+        )
+
+    async def _stored(self, tx: Tx) -> dict[str, Row]:
+        """Rows of this append that an earlier attempt wrote, by message id."""
+        if self._new_ids is None:
+            return {}
+        rows = await tx.all(FIND, **self._key, new_ids=self._new_ids)
+        stored = {row[0]: row for row in rows}
+        for message in self._messages:
+            row = stored.get(message.message_id)
+            if row is not None and row[2] != message.digest:
+                raise Conflict(
+                    f"Message {message.message_id} of this session has another content. "
+                    "Give a new message a new id."
+                )
+        return stored
+
+    def _first_answer(self, head: Head, stored: dict[str, Row]) -> Appended:
+        seqs = [row[1] for row in stored.values()]
+        return Appended(
+            self._session_id,
+            max((row[3] for row in stored.values()), default=head.version),
+            min(seqs, default=None),
+            max(seqs, default=None),
+            tuple(message.message_id for message in self._messages),
+        )
+
+    async def _extend(self, tx: Tx, head: Head, messages: Sequence[NewMessage]) -> Row | None:
+        texts = [message.content for message in messages]
+        link = None if head.link is None else extend_chain(head.link, texts)
+        row = await tx.compound(
+            EXTEND,
+            numbered(messages),
+            **self._key,
+            **self._stamp,
+            version=head.version,
+            seen=head.link,
+            new_ids=self._new_ids if len(messages) == len(self._messages) else None,
+            added=len(messages),
+            chain=link,
+            now=clock.now(),
+        )
+        if row is not None:
+            self.head = Head(row[0], row[1], link)
+        return row
+
+    async def _start(self, tx: Tx) -> Appended | None:
+        if not self._create:
+            raise missing(self._session_id)
+        if self._if_match:
+            raise StaleVersion("There is no such session yet; its version is 0.", current=0)
+        link = extend_chain(b"", [message.content for message in self._messages])
+        row = await tx.compound(
+            START,
+            numbered(self._messages),
+            **self._key,
+            **self._stamp,
+            added=len(self._messages),
+            chain=link,
+            now=clock.now(),
+        )
+        if row is None:
+            return None
+        self.head = Head(row[0], row[1], link)
+        return self._answer(row, self._messages)
+
+    def _answer(self, row: Row, messages: Sequence[NewMessage]) -> Appended:
+        version, _, head_seq = row
+        return Appended(
+            self._session_id,
+            version,
+            head_seq - len(messages) + 1 if messages else None,
+            head_seq if messages else None,
+            tuple(message.message_id for message in self._messages),
+        )
