@@ -25,8 +25,8 @@ serve: setup ## Start the service, on SQLite in this folder unless ARGS says oth
 test: setup ## Run all tests; ARGS='tests/unit -k page' runs some
 	@$(PYTEST) $(PARALLEL) $(ARGS)
 
-check: lint types ## The quick round before a commit: lint, types, and the tests without Postgres
-	@$(PYTEST) $(PARALLEL) -q -k "not postgres" $(ARGS)
+check: lint types ## The quick round before a commit: lint, types, and the contract on SQLite
+	@$(PYTEST) $(PARALLEL) -q -k "not postgres" tests/arch tests/unit tests/sql tests/contract
 
 lint: setup ## Check style and format
 	@$(BIN)/ruff check
