@@ -24,9 +24,12 @@ ATTEMPTS = 20
 
 KEEPER = """
 read -r word && exit
-kill -INT $1
-while kill -0 $1 && [ -e "$3/postmaster.pid" ]; do sleep 0.1; done
-rm -rf "$2" "$3"
+for pause in 0 3; do  # initdb may still be at work, or the server about to say who it is
+  sleep $pause
+  read -r postgres < "$1/postmaster.pid" && kill -INT $postgres
+  while kill -0 $postgres && [ -e "$1/postmaster.pid" ]; do sleep 0.1; done
+done
+rm -rf "$@"
 """
 """Left without a word, because the tests were killed, it stops the server and cleans up."""
 
@@ -97,7 +100,7 @@ class PostgresServer:
         Raises:
             PostgresMissing: it does not come up, with the end of its log.
         """
-        if not (self.data / "PG_VERSION").exists():
+        if self._keeper is None:
             self._initialise()
         for _ in range(ATTEMPTS):
             if self._launch():
@@ -121,6 +124,8 @@ class PostgresServer:
     def close(self) -> None:
         """Stop and remove everything."""
         self.stop()
+        if self._keeper is not None:
+            self._keeper.communicate(b"done\n", PATIENCE_S)
         for folder in {self.data, self.home}:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -135,6 +140,14 @@ class PostgresServer:
         if self._account is not None:
             for folder in (self.home, self.data):
                 os.chown(folder, self._account.pw_uid, self._account.pw_gid)
+        self._keeper = subprocess.Popen(
+            ["sh", "-c", KEEPER, "keeper", self.data, self.home],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            **self._ownership(),
+        )
         if not self._can_run(self._bin / "postgres"):
             self._bin = _copy_for_all(self._bin, self.home / "pg")
         options = ["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"]
@@ -154,14 +167,6 @@ class PostgresServer:
                 start_new_session=True,  # Ctrl-C is for the tests; the server ends after them
                 **self._ownership(),
             )
-        self._keeper = subprocess.Popen(
-            ["sh", "-c", KEEPER, "keeper", str(self._process.pid), self.home, self.data],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            **self._ownership(),
-        )
         while time.monotonic() < deadline and self._process.poll() is None:
             if self._is_ready(self._process.pid):
                 return True
@@ -181,9 +186,7 @@ class PostgresServer:
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(PATIENCE_S)
-        if self._keeper is not None:
-            self._keeper.communicate(b"done\n", PATIENCE_S)
-        self._process = self._keeper = None
+        self._process = None
 
     def _given_up(self, why: str) -> PostgresMissing:
         self.close()
