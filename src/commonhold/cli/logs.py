@@ -96,9 +96,8 @@ def log_config(level: str, style: str) -> dict[str, object]:
         "formatters": {"line": {"()": f"{__name__}.{formatter}"}},
         "handlers": {
             "stderr": {
-                "class": "logging.StreamHandler",
+                "class": "commonhold.cli.batched.BatchedHandler",
                 "formatter": "line",
-                "stream": "ext://sys.stderr",
             }
         },
         "root": {"handlers": ["stderr"], "level": "WARNING"},
