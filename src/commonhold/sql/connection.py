@@ -32,6 +32,7 @@ class SqliteTx:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.changed = 0
+        self.has_run_script = False
 
     async def one(self, statement: Statement, /, **args: Any) -> Row | None:
         return self.fetch_one(statement, args)
@@ -66,6 +67,7 @@ class SqliteTx:
 
     async def script(self, text: str) -> None:
         """Execute the commands of a migration, each ending a line, inside the transaction."""
+        self.has_run_script = True
         command = ""
         for line in text.splitlines(keepends=True):
             command += line
