@@ -76,8 +76,8 @@ def recorded(dialect: DialectName) -> Iterator[list[Sent]]:
     sent: list[Sent] = []
     shape = Command.shape
 
-    def recording(self: Command, args: Mapping[str, Any]) -> Compiled:
-        compiled = shape(self, args)
+    def recording(self: Command, args: Mapping[str, Any], bulk: int = 1) -> Compiled:
+        compiled = shape(self, args, bulk)
         if id(self) in owners:
             statement = owners[id(self)]
             sent.append(Sent(statement.name, compiled, dict(args), statement.writes))

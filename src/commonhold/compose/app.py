@@ -18,7 +18,7 @@ from commonhold.wrap import ObservedBackend
 
 Lifespan = Callable[[http.Service], AbstractAsyncContextManager[None]]
 
-SWITCH_S = 0.0005
+SWITCH_S = 0.0001
 """How soon a thread that waits for the interpreter gets it, in seconds. The usual 5 ms would hold
 up the SQLite writer, which lets go of it at every statement, ten times longer than an fsync."""
 

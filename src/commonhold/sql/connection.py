@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 from commonhold.errors import Unavailable
 from commonhold.sql.database import Row, Unit
+from commonhold.sql.dialect import cell
 from commonhold.sql.statement import Command, Statement
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5000
+BULK_SIZES = (32, 16, 8, 4, 2, 1)
 FLOOR = (3, 37, 0)
 """STRICT tables need this SQLite; RETURNING needs 3.35."""
 
@@ -101,12 +103,19 @@ class SqliteTx:
         rows: Sequence[Sequence[Any]],
         args: Mapping[str, Any],
     ) -> int:
-        if not rows:
-            return 0
-        first = {**args, **dict(zip(columns, rows[0], strict=True))}
-        compiled = command.shape(first)
-        values = (compiled.values({**args, **dict(zip(columns, row, strict=True))}) for row in rows)
-        return self._count(self._connection.executemany(compiled.text, values))
+        # A few rows per execution: each one gives up the interpreter and has to get it back.
+        done = changed = 0
+        while done < len(rows):
+            size = next(size for size in BULK_SIZES if size <= len(rows) - done)
+            known = dict(args)
+            for row in range(size):
+                for name, value in zip(columns, rows[done + row], strict=True):
+                    known[cell(name, row)] = value
+            compiled = command.shape(known, size)
+            values = compiled.values(known)
+            changed += self._count(self._connection.execute(compiled.text, values))
+            done += size
+        return changed
 
     def _count(self, cursor: sqlite3.Cursor) -> int:
         count = max(cursor.rowcount, 0)

@@ -16,14 +16,24 @@ class Dialect:
     name: DialectName
     mark: str
 
-    def rows_source(self, columns: Sequence[tuple[str, str]], number: Callable[[str], str]) -> str:
-        """A table expression `r` of bulk input: arrays on Postgres, one bound row on SQLite."""
+    def rows_source(
+        self, columns: Sequence[tuple[str, str]], number: Callable[[str], str], bulk: int
+    ) -> str:
+        """A table expression `r` of bulk input: arrays on Postgres, `bulk` rows on SQLite."""
         if self.name == "sqlite":
-            cells = ", ".join(f"{number(name)} AS {name}" for name, _ in columns)
-            return f"(SELECT {cells}) AS r"
+            selects = (
+                ", ".join(f"{number(cell(name, row))} AS {name}" for name, _ in columns)
+                for row in range(bulk)
+            )
+            return f"(SELECT {' UNION ALL SELECT '.join(selects)}) AS r"
         arrays = ", ".join(f"CAST({number(name)} AS {kind}[])" for name, kind in columns)
         names = ", ".join(name for name, _ in columns)
         return f"unnest({arrays}) AS r({names})"
+
+
+def cell(name: str, row: int) -> str:
+    """The parameter of one cell of bulk input."""
+    return f"{name}.{row}" if row else name
 
 
 SQLITE = Dialect("sqlite", "?")

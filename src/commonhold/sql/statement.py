@@ -11,11 +11,11 @@ A statement file is read by people first. Each entry is
   prepared statement with a plan of its own.
 - `{token}` is a dialect fragment (`dialect.py`), or a list declared with `-- columns token: ...`.
 - `-- rows: a TEXT, b BIGINT` declares bulk input and its Postgres types, used as `{rows}`:
-  `unnest` on Postgres, one bound row per execution on SQLite.
+  `unnest` on Postgres, rows of parameters on SQLite.
 - `-- dialect: sqlite` / `-- dialect: postgres` start a variant where one text cannot do, each with
   its reason. A SQLite variant may have several commands split by `-- then:`; the first decides,
-  the others see the columns it returned, and the last runs once per bulk row. Postgres does the
-  same in one statement.
+  the others see the columns it returned, and the last takes the bulk rows. Postgres does the same
+  in one statement.
 """
 
 from __future__ import annotations
@@ -69,23 +69,23 @@ class Command:
     dialect: Dialect
     pieces: tuple[str, ...]
     rows: tuple[tuple[str, str], ...]
-    _shapes: dict[tuple[bool, ...], Compiled] = field(default_factory=dict)
+    _shapes: dict[tuple[int, ...], Compiled] = field(default_factory=dict)
 
-    def shape(self, args: Mapping[str, Any]) -> Compiled:
-        """The text with the optional parts whose parameters are all given."""
+    def shape(self, args: Mapping[str, Any], bulk: int = 1) -> Compiled:
+        """The text with the optional parts whose parameters are all given, for `bulk` rows."""
         if len(self.pieces) == 1:
-            key: tuple[bool, ...] = ()
+            key: tuple[int, ...] = (bulk,)
         else:
-            key = tuple([self._is_given(piece, args) for piece in self.pieces[1::2]])
+            key = (bulk, *[self._is_given(piece, args) for piece in self.pieces[1::2]])
         compiled = self._shapes.get(key)
         if compiled is None:
-            compiled = self._shapes[key] = self._compile(key)
+            compiled = self._shapes[key] = self._compile(key[1:], bulk)
         return compiled
 
     def _is_given(self, piece: str, args: Mapping[str, Any]) -> bool:
         return all(args.get(name) is not None for name in _PARAMETER.findall(piece))
 
-    def _compile(self, key: Sequence[bool]) -> Compiled:
+    def _compile(self, key: Sequence[int], bulk: int) -> Compiled:
         chosen = [piece for n, piece in enumerate(self.pieces) if n % 2 == 0 or key[n // 2]]
         names: list[str] = []
 
@@ -96,7 +96,7 @@ class Command:
 
         text = _PARAMETER.sub(lambda match: number(match.group(1)), "".join(chosen))
         if "{rows}" in text:
-            source = self.dialect.rows_source(self.rows, number)
+            source = self.dialect.rows_source(self.rows, number, bulk)
             text = text.replace("{rows}", source)
         return Compiled(" ".join(text.split()), tuple(names))
 

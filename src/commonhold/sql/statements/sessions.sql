@@ -78,10 +78,10 @@ RETURNING version, message_count, head_seq;
 INSERT INTO message (
     tenant, session_id, seq, place, message_id, match_key, role, {stamp}, content, digest,
     version, created_at
-) VALUES (
-    :tenant, :session_id, :head_seq - :added + :n, (:head_seq - :added + :n) * 1048576,
-    :message_id, :match_key, :role, {stamped}, :content, :digest, :version, :now
-);
+)
+SELECT :tenant, :session_id, :head_seq - :added + r.n, (:head_seq - :added + r.n) * 1048576,
+    r.message_id, r.match_key, r.role, {stamped}, r.content, r.digest, :version, :now
+FROM {rows};
 -- dialect: postgres (one round trip instead of four)
 WITH head AS (
     UPDATE session SET
@@ -131,10 +131,10 @@ RETURNING version, message_count, head_seq;
 INSERT INTO message (
     tenant, session_id, seq, place, message_id, match_key, role, {stamp}, content, digest,
     version, created_at
-) VALUES (
-    :tenant, :session_id, :n, :n * 1048576, :message_id, :match_key, :role, {stamped}, :content,
-    :digest, 1, :now
-);
+)
+SELECT :tenant, :session_id, r.n, r.n * 1048576, r.message_id, r.match_key, r.role, {stamped},
+    r.content, r.digest, 1, :now
+FROM {rows};
 -- dialect: postgres (one round trip instead of four)
 WITH head AS (
     INSERT INTO session (

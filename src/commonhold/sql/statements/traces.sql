@@ -29,11 +29,11 @@ INSERT INTO trace_part (
 INSERT INTO span (
     tenant, trace_id, span_id, parent_span_id, {stamp}, name, kind, status, start_ns, end_ns,
     native_start, native_end, prompt_tokens, completion_tokens, attributes, events, updated_at
-) VALUES (
-    :tenant, :trace_id, :span_id, :parent_span_id, {stamped}, :name, :kind, :span_status,
-    :start_ns, :end_ns, :native_start, :native_end, :tokens_in, :tokens_out, :attributes, :events,
-    :now
-);
+)
+SELECT :tenant, :trace_id, r.span_id, r.parent_span_id, {stamped}, r.name, r.kind, r.span_status,
+    r.start_ns, r.end_ns, r.native_start, r.native_end, r.tokens_in, r.tokens_out, r.attributes,
+    r.events, :now
+FROM {rows};
 -- dialect: postgres (one round trip instead of six)
 WITH begun AS (
     INSERT INTO trace (
