@@ -37,15 +37,14 @@ class Served:
 
 
 def cpu_of(pid: int) -> float:
-    """Processor seconds of a process and the children it has now."""
+    """Processor seconds of a process and its children, also of those that have ended."""
     parent = psutil.Process(pid)
     total = 0.0
     for process in (parent, *parent.children(recursive=True)):
         try:
-            times = process.cpu_times()
+            total += sum(process.cpu_times()[:4])
         except psutil.NoSuchProcess:
             continue
-        total += times.user + times.system
     return total
 
 
