@@ -14,6 +14,9 @@ from tests.postgres import PostgresMissing, PostgresServer
 
 profiles.load()
 
+# Before anything imports it, whichever part of the tests is run.
+pytest.register_assert_rewrite("commonhold.testing.suite")
+
 OUTSIDE = ("COMMONHOLD_", "OTEL_", "PG", "SSL_CERT_")
 PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 
