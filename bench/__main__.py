@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bench import measure, page, report, workloads
+from bench.curve.command import curve
 from bench.load import BadRun
 from bench.measure import Comparison, Plan, Sides
 from bench.seeding import Mismatch
@@ -96,6 +97,9 @@ def _measure(
                     console.print(f"[red]{backend}: {failure}[/]")
                     raise typer.Exit(1) from None
     return found
+
+
+app.command("curve")(curve)
 
 
 @contextmanager

@@ -9,6 +9,8 @@
      ├─ NotFound              404  absent, or not visible to this caller
      ├─ MethodNotAllowed      405  the path exists, the method does not
      ├─ Conflict              409  the id is taken, or the state forbids it
+     │   ├─ LeaseHeld         409  another runner has the turn: `holder`, `expires_at`
+     │   └─ LeaseEnded        409  the turn of this fencing token is over, for ever
      ├─ StaleVersion          412  If-Match names a version that is no longer current
      ├─ PayloadTooLarge       413  a documented limit is exceeded
      ├─ UnsupportedMediaType  415  content type or encoding not spoken here
@@ -111,6 +113,36 @@ class Conflict(CommonholdError):
 
     code = "conflict"
     status = 409
+
+
+class LeaseHeld(Conflict):
+    """Another runner has the turn in this session. Wait for it, or try again when it is over."""
+
+    code = "lease_held"
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        holder: str | None = None,
+        expires_at: str | None = None,
+        errors: Sequence[FieldError] = (),
+    ) -> None:
+        self.holder = holder
+        self.expires_at = expires_at
+        if detail is None and holder is not None:
+            detail = f"{holder} has the turn in this session until {expires_at}."
+        super().__init__(detail, errors=errors)
+
+    def extras(self) -> Mapping[str, Any]:
+        facts = {"holder": self.holder, "expires_at": self.expires_at}
+        return {name: value for name, value in facts.items() if value is not None}
+
+
+class LeaseEnded(Conflict):
+    """The turn of this Lease-Token is over, and it will not be accepted again. Take a new one."""
+
+    code = "lease_ended"
 
 
 class StaleVersion(CommonholdError):
@@ -228,9 +260,16 @@ def from_problem(status: int, problem: Mapping[str, Any]) -> CommonholdError:
     text = detail if isinstance(detail, str) else None
     if issubclass(kind, StaleVersion):
         return kind(text, current=_count(problem.get("current_version")), errors=errors)
+    if issubclass(kind, LeaseHeld):
+        holder, until = (problem.get(name) for name in ("holder", "expires_at"))
+        return kind(text, holder=_text(holder), expires_at=_text(until), errors=errors)
     if issubclass(kind, Unavailable):
         return kind(text, retry_after_s=_count(problem.get("retry_after_seconds")), errors=errors)
     return kind(text, errors=errors)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _count(value: object) -> int | None:

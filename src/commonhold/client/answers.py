@@ -14,22 +14,32 @@ from commonhold.client.shapes import (
     AppendedShape,
     CostShape,
     FeedbackShape,
+    HandoffShape,
     HistoryShape,
+    LeaseShape,
     MessageShape,
+    MomentShape,
+    ParticipantShape,
+    RemovedShape,
+    RepairedShape,
     SessionShape,
     StateShape,
     StatsShape,
     SummaryShape,
     TraceShape,
+    UsageShape,
     WrittenShape,
 )
 from commonhold.errors import InvalidRequest, NotFound
-from commonhold.model import wire
+from commonhold.model import wire, wire_turns
 from commonhold.model.feedback import Feedback, FeedbackStats
 from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page
 from commonhold.model.session import Appended, History, Message, Session, Written
+from commonhold.model.timeline import Moment
 from commonhold.model.trace import Trace, TraceSummary
+from commonhold.model.turns import Handoff, Lease, Participant, Removed, Repaired
+from commonhold.model.usage import Usage
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -48,6 +58,13 @@ _APPENDED = msgspec.json.Decoder(AppendedShape)
 _WRITTEN = msgspec.json.Decoder(WrittenShape)
 _COST = msgspec.json.Decoder(CostShape)
 _STATE = msgspec.json.Decoder(StateShape)
+_LEASE = msgspec.json.Decoder(LeaseShape)
+_HANDOFF = msgspec.json.Decoder(HandoffShape)
+_REPAIRED = msgspec.json.Decoder(RepairedShape)
+_PARTICIPANTS = msgspec.json.Decoder(list[ParticipantShape])
+_USAGE = msgspec.json.Decoder(UsageShape)
+_MOMENTS = msgspec.json.Decoder(list[MomentShape])
+_REMOVED = msgspec.json.Decoder(RemovedShape)
 _TRACE = msgspec.json.Decoder(TraceShape)
 _SUMMARIES = msgspec.json.Decoder(list[SummaryShape])
 _FEEDBACK = msgspec.json.Decoder(FeedbackShape)
@@ -60,21 +77,68 @@ def done(answer: Answer) -> None:
     _read(answer, _ANYTHING, bool)
 
 
-def deleted(answer: Answer) -> None:
-    """That it is gone. A lost attempt that did it makes the next one find nothing."""
+def removed(answer: Answer) -> Removed:
+    """What went with a session. A lost attempt that did it makes the next one find nothing."""
     problem = problem_of(answer) if answer.in_doubt else None
-    if problem is None or problem.code != NotFound.code:
-        done(answer)
+    if problem is not None and problem.code == NotFound.code:
+        return Removed(0, 0, 0, lease=False, state=False)
+    return _read(answer, _REMOVED, lambda shape: wire_turns.removed_in(_fields(shape.removed)))
+
+
+def lease(answer: Answer) -> Lease:
+    """A turn."""
+    return _read(answer, _LEASE, lambda shape: wire_turns.lease_in(_fields(shape)))
+
+
+def handoff(answer: Answer) -> Handoff:
+    """A handoff."""
+    return _read(answer, _HANDOFF, lambda shape: wire_turns.handoff_in(_fields(shape)))
+
+
+def repaired(answer: Answer) -> Repaired:
+    """What repair did."""
+
+    def build(shape: RepairedShape) -> Repaired:
+        closed = [_fields(closing) for closing in shape.closed]
+        return wire_turns.repaired_in({**_fields(shape), "closed": closed})
+
+    return _read(answer, _REPAIRED, build)
+
+
+def participants(answer: Answer) -> tuple[Participant, ...]:
+    """Who took part."""
+    return _page(answer, _PARTICIPANTS, wire_turns.participant_in).items
+
+
+def usage(answer: Answer) -> Usage:
+    """What a session used."""
+
+    def build(shape: UsageShape) -> Usage:
+        return wire_turns.usage_in({**_fields(shape), "pricing": _fields(shape.pricing)})
+
+    return _read(answer, _USAGE, build)
+
+
+def moments(answer: Answer) -> Page[Moment]:
+    """A page of a timeline."""
+
+    def build(fields: Mapping[str, Any]) -> Moment:
+        kind = fields["kind"]
+        if fields[kind] is None:
+            raise ValueError(f"a moment of kind {kind} says nothing of it")
+        return wire_turns.moment_in({**fields, kind: _fields(fields[kind])})
+
+    return _page(answer, _MOMENTS, build)
 
 
 def session(answer: Answer) -> Session:
     """A session without its messages."""
-    return _read(answer, _SESSION, lambda shape: wire.session_in(_fields(shape)))
+    return _read(answer, _SESSION, lambda shape: wire.session_in(_session(_fields(shape))))
 
 
 def sessions(answer: Answer) -> Page[Session]:
     """A page of sessions."""
-    return _page(answer, _SESSIONS, wire.session_in)
+    return _page(answer, _SESSIONS, lambda fields: wire.session_in(_session(fields)))
 
 
 def history(answer: Answer) -> History:
@@ -89,9 +153,9 @@ def history(answer: Answer) -> History:
     return _read(answer, _HISTORY, build)
 
 
-def messages(answer: Answer) -> Page[Message]:
-    """A stretch of a log; its cursor is the last sequence."""
-    return _page(answer, _MESSAGES, wire.message_in, "after")
+def messages(answer: Answer, cursor: str = "after") -> Page[Message]:
+    """A stretch of a log; its cursor is its last sequence, or its first when read backwards."""
+    return _page(answer, _MESSAGES, wire.message_in, cursor)
 
 
 def written(answer: Answer) -> Written:
@@ -171,6 +235,11 @@ def _read(answer: Answer, decoder: msgspec.json.Decoder[D], build: Callable[[D],
         raise foreign(answer) from None
     except (ValueError, RecursionError, InvalidRequest) as reason:
         raise surprise(answer, reason) from None
+
+
+def _session(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    turn = fields["lease"]
+    return fields if turn is None else {**fields, "lease": _fields(turn)}
 
 
 def _fields(shape: msgspec.Struct) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from commonhold.errors import Closed, NotFound, StaleVersion
-from commonhold.model import clock, ids, opaque
+from commonhold.errors import Closed, LeaseEnded, NotFound, StaleVersion
+from commonhold.model import clock, ids, opaque, timeline
 from commonhold.model.feedback import (
     ANONYMOUS,
     Feedback,
@@ -23,6 +23,7 @@ from commonhold.model.scope import ANYONE, Scope
 from commonhold.model.session import (
     Appended,
     History,
+    HistoryStream,
     Message,
     MessageQuery,
     NewSession,
@@ -33,7 +34,21 @@ from commonhold.model.session import (
     parse_append,
     parse_message,
 )
+from commonhold.model.timeline import Moment, TimelineQuery
 from commonhold.model.trace import Trace, TraceQuery, TraceSummary, check_trace
+from commonhold.model.turns import (
+    Event,
+    Handoff,
+    Lease,
+    Participant,
+    Removed,
+    Repaired,
+    check_handoff,
+    check_holder,
+    check_ttl,
+    check_words,
+)
+from commonhold.model.usage import Usage
 
 log = logging.getLogger("commonhold.null")
 
@@ -87,10 +102,13 @@ class NullSessions:
     async def history(self, session_id: str, /) -> History:
         raise self._missing(session_id)
 
+    async def stream(self, session_id: str, /) -> HistoryStream:
+        raise self._missing(session_id)
+
     async def messages(
         self, session_id: str, query: MessageQuery = MessageQuery(), /
     ) -> Page[Message]:
-        check_window(query.limit, query.after)
+        check_window(query.size, query.after)
         raise self._missing(session_id)
 
     async def put(
@@ -101,6 +119,7 @@ class NullSessions:
         *,
         mode: PutMode = "merge",
         if_match: int | None = None,
+        lease: int | None = None,
     ) -> Written:
         ids.check_key(session_id, "session_id")
         self._gate.check()
@@ -121,6 +140,7 @@ class NullSessions:
         if_match: int | None = None,
         create: bool = True,
         key: str | None = None,
+        lease: int | None = None,
     ) -> Appended:
         ids.check_key(session_id, "session_id")
         appended = parse_append(messages, key)
@@ -151,7 +171,70 @@ class NullSessions:
     async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
         raise self._missing(session_id)
 
-    async def revert(self, session_id: str, /, *, to: int) -> Written:
+    async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
+        raise self._missing(session_id)
+
+    async def lease(
+        self,
+        session_id: str,
+        /,
+        *,
+        ttl_s: float,
+        holder: str | None = None,
+        token: int | None = None,
+        wait_s: float = 0.0,
+    ) -> Lease:
+        ids.check_key(session_id, "session_id")
+        check_ttl(ttl_s, wait_s)
+        name = check_holder(holder or self._author.agent or ANONYMOUS)
+        self._gate.check()
+        if token is not None:
+            raise LeaseEnded
+        return Lease(session_id, 1, name, clock.Micros(clock.now() + round(ttl_s * 1e6)))
+
+    async def release(self, session_id: str, /, *, token: int) -> None:
+        raise self._missing(session_id)
+
+    async def handoff(
+        self,
+        session_id: str,
+        to_agent: str,
+        /,
+        *,
+        reason: str | None = None,
+        brief: str | None = None,
+        lease: int | None = None,
+    ) -> Handoff:
+        check_handoff(to_agent, reason, brief)
+        raise self._missing(session_id)
+
+    async def repair(
+        self, session_id: str, /, *, reason: str | None = None, lease: int | None = None
+    ) -> Repaired:
+        check_words(reason, "reason")
+        raise self._missing(session_id)
+
+    async def participants(self, session_id: str, /) -> tuple[Participant, ...]:
+        raise self._missing(session_id)
+
+    async def usage(self, session_id: str, /) -> Usage:
+        raise self._missing(session_id)
+
+    async def timeline(
+        self, session_id: str, query: TimelineQuery = TimelineQuery(), /
+    ) -> Page[Moment]:
+        check_window(query.limit, 0)
+        timeline.decode(query.cursor)
+        raise self._missing(session_id)
+
+    async def events(
+        self, session_id: str, /, *, after: int | None = None
+    ) -> AsyncIterator[Message | Event]:
+        nothing: tuple[Event, ...] = (await self._nothing(session_id),)
+        for entry in nothing:
+            yield entry
+
+    async def _nothing(self, session_id: str) -> Event:
         raise self._missing(session_id)
 
     async def list(self, query: SessionQuery = SessionQuery(), /) -> Page[Session]:
@@ -159,7 +242,7 @@ class NullSessions:
         self._gate.check()
         return Page(())
 
-    async def delete(self, session_id: str, /) -> None:
+    async def delete(self, session_id: str, /) -> Removed:
         raise self._missing(session_id)
 
     def _missing(self, session_id: str) -> NotFound:

@@ -16,16 +16,28 @@ from commonhold.errors import InvalidRequest
 from commonhold.model import ids, opaque, wire
 from commonhold.model.clock import EARLIEST, LATEST, Micros, to_rfc3339
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, NewFeedback, StatsQuery
+from commonhold.model.labels import labels_asked
 from commonhold.model.page import check_window, decode_cursor
 from commonhold.model.session import (
     MessageQuery,
     NewSession,
     PutMode,
     SessionQuery,
+    check_status,
     parse_append,
     parse_message,
 )
+from commonhold.model.timeline import KINDS, TimelineQuery
+from commonhold.model.timeline import decode as decode_position
 from commonhold.model.trace import Trace, TraceQuery, check_trace
+from commonhold.model.turns import (
+    check_handoff,
+    check_holder,
+    check_token,
+    check_ttl,
+    check_words,
+)
+from commonhold.model.words import search_terms
 
 _NEVER = 10**18 - 1
 _encode = msgspec.json.Encoder().encode
@@ -35,7 +47,8 @@ _encode = msgspec.json.Encoder().encode
 class Call:
     """One request. `target` is its path below the service's URL, and its query, percent-encoded.
 
-    `idempotent` says that it may be sent again when nobody knows whether it was carried out.
+    `idempotent` says that it may be sent again when nobody knows whether it was carried out,
+    `patience_s` how many seconds longer than usual the answer may take.
     """
 
     method: str
@@ -43,6 +56,7 @@ class Call:
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     idempotent: bool = True
+    patience_s: float = 0.0
 
 
 # Asked once: whoever asks whether a service is ready wants to know about now.
@@ -70,25 +84,32 @@ def get_history(session_id: str) -> Call:
 
 def list_messages(session_id: str, query: MessageQuery) -> Call:
     """A stretch of the log."""
-    check_window(query.limit, query.after)
+    check_window(query.size, query.after)
     target = _query(
         _path("/v1/sessions", session_id, "messages"),
         after=query.after or None,
-        limit=query.limit,
+        before=query.before,
+        last=query.last,
+        limit=None if query.last is not None else query.limit,
+        agent=query.agent,
+        role=query.role,
         include="superseded" if query.include_superseded else None,
     )
     return Call("GET", target)
 
 
 def put_messages(
-    session_id: str, messages: Sequence[str], mode: PutMode, if_match: int | None
+    session_id: str,
+    messages: Sequence[str],
+    mode: PutMode,
+    if_match: int | None,
+    lease: int | None = None,
 ) -> Call:
     """The whole list, each message as its author spelt it."""
     ids.check_key(session_id, "session_id")
     body = {"messages": [_message(text, index) for index, text in enumerate(messages)]}
     target = _query(_path("/v1/sessions", session_id), mode=None if mode == "merge" else mode)
-    headers = {} if if_match is None else {"If-Match": f'"{_version(if_match)}"'}
-    return Call("PUT", target, _json(body), headers)
+    return Call("PUT", target, _json(body), _conditions(if_match, lease))
 
 
 def append_messages(
@@ -96,6 +117,7 @@ def append_messages(
     messages: Sequence[str],
     if_match: int | None,
     key: str | None,
+    lease: int | None,
     *,
     create: bool,
 ) -> Call:
@@ -104,9 +126,7 @@ def append_messages(
     parse_append(messages, key)
     body = {"messages": [_message(text, index) for index, text in enumerate(messages)]}
     path = _path("/v1/sessions", session_id, "messages")
-    headers = {"Idempotency-Key": key or ids.new_id("append")}
-    if if_match is not None:
-        headers["If-Match"] = f'"{_version(if_match)}"'
+    headers = {"Idempotency-Key": key or ids.new_id("append"), **_conditions(if_match, lease)}
     return Call("POST", _query(path, create=None if create else "false"), _json(body), headers)
 
 
@@ -138,20 +158,97 @@ def fork(session_id: str, at: int | None) -> Call:
     return Call("POST", _path("/v1/sessions", session_id, "fork"), _json(body), idempotent=False)
 
 
-def revert(session_id: str, to: int) -> Call:
+def revert(session_id: str, to: int, lease: int | None) -> Call:
     """A second attempt would also supersede what others wrote after the first."""
     target = _path("/v1/sessions", session_id, "revert")
-    return Call("POST", target, _json({"to_message_index": to}), idempotent=False)
+    headers = _conditions(None, lease)
+    return Call("POST", target, _json({"to_message_index": to}), headers, idempotent=False)
+
+
+def lease(
+    session_id: str, ttl_s: float, holder: str | None, token: int | None, wait_s: float
+) -> Call:
+    """The turn. Without a token, a second attempt would wait for the turn of the first."""
+    ids.check_key(session_id, "session_id")
+    check_ttl(ttl_s, wait_s)
+    if holder is not None:
+        check_holder(holder)
+    body = _given({"ttl_s": ttl_s, "holder": holder, "wait_s": wait_s or None})
+    headers = _conditions(None, token)
+    target, renews = _path("/v1/sessions", session_id, "lease"), token is not None
+    return Call("PUT", target, _json(body), headers, idempotent=renews, patience_s=wait_s)
+
+
+def release(session_id: str, token: int) -> Call:
+    """The turn is over. A second attempt would find it so, and call that an error."""
+    target = _path("/v1/sessions", session_id, "lease")
+    return Call("DELETE", target, headers=_conditions(None, token), idempotent=False)
+
+
+def handoff(
+    session_id: str, to_agent: str, reason: str | None, brief: str | None, lease: int | None
+) -> Call:
+    """A second attempt would be recorded as a second handoff."""
+    check_handoff(to_agent, reason, brief)
+    target = _path("/v1/sessions", session_id, "handoff")
+    body = _given({"to_agent": to_agent, "reason": reason, "brief": brief})
+    return Call("POST", target, _json(body), _conditions(None, lease), idempotent=False)
+
+
+def repair(session_id: str, reason: str | None, lease: int | None) -> Call:
+    """What is repaired is not repaired again, so that a second attempt is harmless."""
+    check_words(reason, "reason")
+    target = _path("/v1/sessions", session_id, "repair")
+    return Call("POST", target, _json(_given({"reason": reason})), _conditions(None, lease))
+
+
+def participants(session_id: str) -> Call:
+    """Who took part."""
+    return Call("GET", _path("/v1/sessions", session_id, "participants"))
+
+
+def usage(session_id: str) -> Call:
+    """What a session used."""
+    return Call("GET", _path("/v1/sessions", session_id, "usage"))
+
+
+def timeline(session_id: str, query: TimelineQuery) -> Call:
+    """What happened, of every kind."""
+    check_window(query.limit, 0)
+    decode_position(query.cursor)
+    target = _query(
+        _path("/v1/sessions", session_id, "timeline"),
+        limit=query.limit,
+        cursor=query.cursor or None,
+        kinds=None if query.kinds == KINDS else ",".join(query.kinds),
+    )
+    return Call("GET", target)
+
+
+def events(session_id: str, after: int | None) -> Call:
+    """The log as it grows."""
+    target = _query(_path("/v1/sessions", session_id, "events"), after=after)
+    return Call("GET", target, headers={"Accept": "text/event-stream"})
 
 
 def list_sessions(query: SessionQuery) -> Call:
     """A page of sessions."""
+    check_status(query.status)
+    if query.metadata is not None:
+        labels_asked(query.metadata)
+    if query.q is not None:
+        search_terms(query.q)
     target = _query(
         "/v1/sessions",
         **_window(query),
         agent=query.agent,
         user=query.user,
         parent=query.parent,
+        participant=query.participant,
+        holder=query.holder,
+        status=query.status,
+        metadata=query.metadata,
+        q=query.q,
         since=_time(query.since),
         until=_time(query.until),
     )
@@ -270,6 +367,12 @@ def _time(at: Micros | None) -> str | None:
 def _version(version: int) -> int:
     """What could not be a version is one that no session has reached."""
     return version if 0 <= version < _NEVER else _NEVER
+
+
+def _conditions(if_match: int | None, lease: int | None) -> dict[str, str]:
+    """Headers that say under what condition a write is to be done."""
+    headers = {} if if_match is None else {"If-Match": f'"{_version(if_match)}"'}
+    return headers if lease is None else {**headers, "Lease-Token": str(check_token(lease))}
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

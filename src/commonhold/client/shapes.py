@@ -6,8 +6,17 @@ fields are ignored: a newer service may say more.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from msgspec import Raw, Struct
+
+
+class TurnShape(Struct):
+    """Who has the turn in a session."""
+
+    holder: str
+    expires_at: str
 
 
 class SessionShape(Struct):
@@ -25,6 +34,10 @@ class SessionShape(Struct):
     title: str | None = None
     parent_session_id: str | None = None
     forked_at_message_id: str | None = None
+    holder: str | None = None
+    status: Literal["running", "waiting", "idle"] = "idle"
+    lease: TurnShape | None = None
+    open_tool_calls: list[str] | None = None
 
 
 class HistoryShape(Struct):
@@ -66,6 +79,106 @@ class AppendedShape(Struct):
     first_seq: int | None
     last_seq: int | None
     message_ids: list[str]
+
+
+class LeaseShape(Struct):
+    """The turn of one runner."""
+
+    session_id: str
+    token: int
+    holder: str
+    expires_at: str
+
+
+class HandoffShape(Struct):
+    """A handoff."""
+
+    session_id: str
+    seq: int
+    to_agent: str
+    created_at: str
+    from_agent: str | None = None
+    reason: str | None = None
+    brief: str | None = None
+
+
+class EventShape(Struct):
+    """A fact of a conversation that is not a message."""
+
+    seq: int
+    kind: str
+    created_at: str
+    data: Raw
+    agent: str | None = None
+
+
+class ClosingShape(Struct):
+    """A tool call that was closed."""
+
+    call_id: str
+    seq: int
+    message_id: str
+    name: str | None = None
+
+
+class RepairedShape(Struct):
+    """What repair did."""
+
+    session_id: str
+    version: int
+    message_count: int
+    closed: list[ClosingShape]
+    open_tool_calls: list[str]
+
+
+class ParticipantShape(Struct):
+    """Who took part."""
+
+    message_count: int
+    first_seq: int
+    last_seq: int
+    first_at: str
+    last_at: str
+    agent: str | None = None
+    user: str | None = None
+
+
+class RemovedRows(Struct):
+    """What went with a session."""
+
+    messages: int
+    events: int
+    participants: int
+    lease: bool
+    state: bool
+
+
+class RemovedShape(Struct):
+    """That a session is gone."""
+
+    removed: RemovedRows
+
+
+class RateShape(Struct):
+    """List prices."""
+
+    input_per_1k: float | None = None
+    output_per_1k: float | None = None
+    cached_input_per_1k: float | None = None
+    per_request: float | None = None
+
+
+class UsageShape(Struct):
+    """What a session used."""
+
+    session_id: str
+    pricing: RateShape
+    model: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    turn_count: int = 0
+    cost_usd: float | None = None
 
 
 class CostShape(Struct):
@@ -156,6 +269,17 @@ class StatsShape(Struct):
     agent_type: str | None = None
 
 
+class MomentShape(Struct):
+    """One thing that happened, under its kind."""
+
+    kind: Literal["message", "event", "trace", "feedback"]
+    at: str
+    message: MessageShape | None = None
+    event: EventShape | None = None
+    trace: SummaryShape | None = None
+    feedback: FeedbackShape | None = None
+
+
 class FieldShape(Struct):
     """One field of a request that is wrong."""
 
@@ -171,4 +295,6 @@ class ProblemShape(Struct):
     instance: str | None = None
     errors: list[FieldShape] = msgspec.field(default_factory=list)
     current_version: int | None = None
+    holder: str | None = None
+    expires_at: str | None = None
     retry_after_seconds: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -13,7 +13,7 @@ import httpx2
 
 from commonhold._version import __version__
 from commonhold.client.address import Address
-from commonhold.client.problems import Answer, problem_of, retry_after_s
+from commonhold.client.problems import Answer, error_of, problem_of, retry_after_s
 from commonhold.client.requests import Call
 from commonhold.client.retry import REPEATED_STATUS, Retry
 from commonhold.errors import Closed, InvalidRequest, Unavailable
@@ -24,6 +24,9 @@ log = logging.getLogger("commonhold.client")
 # sent on one that is just being closed.
 _IDLE_S = 4.0
 _CONNECTIONS = 100
+
+SILENCE_S = 45.0
+"""How long a stream may be silent, in seconds: the service sends a sign of life every fifteen."""
 
 Network = httpx2.AsyncBaseTransport
 """What turns a request into a response."""
@@ -118,6 +121,30 @@ class Transport:
                 await self._pause(wait_s)
         raise AssertionError("a call ends with an answer or an error")
 
+    async def lines(self, call: Call, prefix: str = "") -> AsyncIterator[str]:
+        """The lines of an answer that goes on, as they come.
+
+        Raises:
+            CommonholdError: what the service answered instead.
+            Unavailable: the connection was lost, or nothing came for `SILENCE_S`.
+            Closed: after `aclose`.
+        """
+        self._check_open()
+        times = self._timeouts
+        patience = httpx2.Timeout(times.connect_s, read=SILENCE_S, pool=times.pool_s)
+        url = f"{self._address.base}{prefix}{call.target}"
+        try:
+            async with self._client.stream(
+                call.method, url, headers=dict(call.headers), timeout=patience
+            ) as response:
+                if response.status_code != 200:
+                    raise error_of(self._answer(response, await response.aread()))
+                async for line in response.aiter_lines():
+                    yield line
+        except httpx2.HTTPError as error:
+            self._check_open()
+            raise self._failed(error).error from error
+
     async def aclose(self) -> None:
         """Let calls in flight finish, then close every connection. Closing twice is harmless."""
         self._closed = True
@@ -134,6 +161,7 @@ class Transport:
 
     async def _attempt(self, call: Call, prefix: str) -> Answer:
         headers = dict(call.headers)
+        times = self._timeouts
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         try:
@@ -142,17 +170,22 @@ class Transport:
                 f"{self._address.base}{prefix}{call.target}",
                 content=call.body,
                 headers=headers,
+                timeout=httpx2.Timeout(
+                    connect=times.connect_s,
+                    read=times.read_s + call.patience_s,
+                    write=times.write_s,
+                    pool=times.pool_s,
+                ),
             )
         except httpx2.InvalidURL as error:
             raise InvalidRequest(f"The URL of the service cannot be used: {error}.") from None
         except httpx2.HTTPError as error:
             raise self._failed(error) from error
-        return Answer(
-            response.status_code,
-            {name.lower(): value for name, value in response.headers.items()},
-            response.content,
-            self._address.shown,
-        )
+        return self._answer(response, response.content)
+
+    def _answer(self, response: httpx2.Response, body: bytes) -> Answer:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, headers, body, self._address.shown)
 
     def _failed(self, error: httpx2.HTTPError) -> _Failed:
         shown, timeouts = self._address.shown, self._timeouts
@@ -202,6 +235,10 @@ class Line:
     async def send(self, call: Call) -> Answer:
         """The answer to `call`; see `Transport.send`."""
         return await self.transport.send(call, self.prefix)
+
+    def lines(self, call: Call) -> AsyncIterator[str]:
+        """The lines of an answer that goes on; see `Transport.lines`."""
+        return self.transport.lines(call, self.prefix)
 
 
 def _headers(address: Address) -> dict[str, str]:

@@ -25,7 +25,7 @@ from commonhold.http.params import CURSOR, SINCE, UNTIL, choice, integer, text
 from commonhold.model import wire
 from commonhold.model.page import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from commonhold.model.session import History, MessageQuery, NewSession, Session, SessionQuery
-from commonhold.service.usage import usage
+from commonhold.pricing import usage
 
 _NEW = msgspec.json.Decoder(bodies.NewSessionBody)
 _MESSAGES = msgspec.json.Decoder(bodies.MessagesBody)

@@ -53,7 +53,7 @@ def check_strict(value: str, field: str) -> str:
     raise _bad(field, "1 to 128 characters out of A-Z a-z 0-9 _ -")
 
 
-def check_agent(value: str) -> str:
+def check_agent(value: str, field: str = "agent") -> str:
     """Return `value` if it can name an agent.
 
     Raises:
@@ -61,7 +61,7 @@ def check_agent(value: str) -> str:
     """
     if _AGENT.match(value):
         return value
-    raise _bad("agent", "1 to 128 characters out of A-Z a-z 0-9 . _ : @ -, no sign first")
+    raise _bad(field, "1 to 128 characters out of A-Z a-z 0-9 . _ : @ -, no sign first")
 
 
 def _bad(field: str, rule: str) -> InvalidRequest:

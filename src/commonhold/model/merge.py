@@ -111,7 +111,7 @@ def plan_put(
         horizon = 0 if in_doubt else len(live)
     draft = _Draft(live, may_supersede, in_doubt=in_doubt)
     draft.follow(incoming, matches, horizon)
-    insert, moved = _place(draft.order, head_seq)
+    insert, moved = place(draft.order, head_seq)
     is_exact = draft.kept == 0 and len(draft.order) == len(incoming)
     is_behind = horizon < len(live)
     return Plan(insert, tuple(draft.supersede), moved, draft.kept, is_exact, is_behind)
@@ -212,7 +212,7 @@ class _Draft:
         return True
 
 
-def _place(
+def place(
     order: Sequence[LiveMessage | NewMessage], head_seq: int
 ) -> tuple[tuple[Placed, ...], tuple[tuple[int, int], ...]]:
     """Give every new message a sequence and a place; move old ones only when room ran out."""

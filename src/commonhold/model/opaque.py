@@ -17,6 +17,9 @@ JsonText = NewType("JsonText", str)
 MAX_DEPTH = 256
 """Objects and arrays within each other that are accepted."""
 
+INC = "$inc"
+"""The key of a patch whose numbers are added instead of put in place."""
+
 EMPTY_OBJECT = JsonText("{}")
 EMPTY_LIST = JsonText("[]")
 
@@ -92,6 +95,50 @@ def merge(base: str, patch: str) -> JsonText:
     merged = _fields(base)
     merged.update(_fields(patch))
     return JsonText(_encode(merged).decode())
+
+
+def merge_counting(base: str, patch: str) -> JsonText:
+    """`merge`, and then numbers under the patch's `$inc` are added, nested as the base is.
+
+    Raises:
+        InvalidRequest: an increment is no number, or what it is added to.
+    """
+    if '"$inc"' not in patch:
+        return merge(base, patch)
+    fields = _fields(patch)
+    increments = loads(bytes(fields.pop(INC)), INC) if INC in fields else {}
+    merged = _fields(base)
+    merged.update(fields)
+    if not isinstance(increments, dict):
+        raise _no_number((INC,))
+    for name, increment in increments.items():
+        old = loads(bytes(merged[name]), name) if name in merged else None
+        merged[name] = msgspec.Raw(dumps(_added(old, increment, (INC, name))).encode())
+    return JsonText(_encode(merged).decode())
+
+
+def _added(old: Any, increment: Any, path: tuple[str, ...]) -> Any:
+    if isinstance(increment, dict) and (old is None or isinstance(old, dict)):
+        base = dict(old or {})
+        for name, inner in increment.items():
+            base[name] = _added(base.get(name), inner, (*path, name))
+        return base
+    if not _is_number(increment) or not (old is None or _is_number(old)):
+        raise _no_number(path)
+    total = (old or 0) + increment
+    if isinstance(total, float) and not math.isfinite(total):
+        raise _no_number(path)
+    return total
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _no_number(path: tuple[str, ...]) -> InvalidRequest:
+    rule = "expected a number, to add to a number"
+    field = ("cost_data", *path)
+    return InvalidRequest(f"{'.'.join(field)}: {rule}.", errors=[FieldError(field, rule)])
 
 
 def object_text(value: Mapping[str, Any] | str, field: str) -> JsonText:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -10,9 +10,14 @@ from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model import ids, opaque
 from commonhold.model.clock import Micros
 from commonhold.model.opaque import EMPTY_OBJECT, JsonText
+from commonhold.model.repair import marks
+from commonhold.model.words import words_of
 
 MAX_TITLE = 512
 PutMode = Literal["merge", "replace"]
+Status = Literal["running", "waiting", "idle"]
+"""`running`: a runner holds the lease. `waiting`: the agent asked the user something and its state
+says so (`pending_question`). `idle`: neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,10 @@ class Session:
 
     `message_count` counts live messages, `head_seq` is the highest sequence ever given in its log,
     `version` grows with every change of the messages and is its `ETag`.
-    `agent` and `user` are who created it, empty when nobody in particular did.
+    `agent` and `user` are who created it, empty when nobody in particular did. `holder` is the
+    agent the conversation is with: its creator until it is handed on. `lease_holder` runs the
+    current turn until `lease_expires_at`; both are None when nobody does. `open_tool_calls` are
+    the ids of calls without a result, in order; None in lists, which do not look for them.
     """
 
     session_id: str
@@ -66,6 +74,11 @@ class Session:
     metadata: JsonText = EMPTY_OBJECT
     parent_session_id: str | None = None
     forked_at_message_id: str | None = None
+    holder: str = ""
+    status: Status = "idle"
+    lease_holder: str | None = None
+    lease_expires_at: Micros | None = None
+    open_tool_calls: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,19 @@ class History:
         """The messages as Python values, parsed now."""
         parsed: list[Any] = opaque.loads(self.body, "messages")
         return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryStream:
+    """The live messages of a session at one version, as they come.
+
+    Each piece is the inside of a JSON array: joined by commas, in brackets, they are the history.
+    """
+
+    session_id: str
+    version: int
+    message_count: int
+    pieces: AsyncIterator[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +155,12 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class SessionQuery:
-    """Filters of a session list, newest first. `since` is inclusive, `until` exclusive."""
+    """Filters of a session list, newest first. `since` is inclusive, `until` exclusive.
+
+    `agent` and `user` created it, `participant` is an agent that wrote in it, `holder` the agent
+    it is with now. `metadata` is a JSON object as text whose plain values (text, numbers, true and
+    false) it must have. `q` are words that one of its messages, or its title, must have.
+    """
 
     limit: int = 50
     cursor: str | None = None
@@ -139,15 +170,43 @@ class SessionQuery:
     parent: str | None = None
     since: Micros | None = None
     until: Micros | None = None
+    participant: str | None = None
+    holder: str | None = None
+    status: str | None = None
+    metadata: JsonText | None = None
+    q: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MessageQuery:
-    """A stretch of a log in sequence order: after `after`, at most `limit`."""
+    """A stretch of a log, always in sequence order.
+
+    The first `limit` messages after `after`; with `before` alone, the last `limit` before it;
+    with `last`, that many at the end.
+    """
 
     after: int = 0
     limit: int = 50
     include_superseded: bool = False
+    before: int | None = None
+    last: int | None = None
+    agent: str | None = None
+    role: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.last is not None and (self.after or self.before is not None):
+            rule = "goes with neither after nor before"
+            raise InvalidRequest(f"last {rule}.", errors=[FieldError(("last",), rule)])
+
+    @property
+    def is_backward(self) -> bool:
+        """Whether the page is counted from its end."""
+        return self.last is not None or (self.before is not None and not self.after)
+
+    @property
+    def size(self) -> int:
+        """How many messages at most."""
+        return self.limit if self.last is None else self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +214,7 @@ class NewMessage:
     """A message on its way in, with what the merge needs to know about it.
 
     `key` identifies it across writers: its id when it carries one, else its content digest.
+    `tools` are its marks (`repair.marks`) as JSON text, `words` what a search finds it by.
     """
 
     content: JsonText
@@ -163,6 +223,8 @@ class NewMessage:
     key: str
     digest: bytes
     is_named: bool = True
+    tools: str | None = None
+    words: str | None = None
 
 
 def check_mode(mode: str) -> None:
@@ -174,6 +236,17 @@ def check_mode(mode: str) -> None:
     if mode not in get_args(PutMode):
         rule = f"must be one of {', '.join(get_args(PutMode))}"
         raise InvalidRequest(f"mode {rule}.", errors=[FieldError(("mode",), rule)])
+
+
+def check_status(status: str | None) -> None:
+    """Check a status that sessions are filtered by.
+
+    Raises:
+        InvalidRequest: it is none of `running`, `waiting`, `idle`.
+    """
+    if status is not None and status not in get_args(Status):
+        rule = f"must be one of {', '.join(get_args(Status))}"
+        raise InvalidRequest(f"status {rule}.", errors=[FieldError(("status",), rule)])
 
 
 def parse_message(text: str, index: int) -> NewMessage:
@@ -203,7 +276,14 @@ def parse_message(text: str, index: int) -> NewMessage:
         key=f"id:{message_id}" if named else digest.hex(),
         digest=digest,
         is_named=named,
+        tools=_tools(value),
+        words=words_of(value),
     )
+
+
+def _tools(value: Mapping[str, Any]) -> str | None:
+    found = marks(value)
+    return opaque.dumps(found) if found else None
 
 
 MAX_APPEND_KEY = 100

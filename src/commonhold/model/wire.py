@@ -29,7 +29,8 @@ def _micros(text: str | None) -> Micros | None:
     return None if text is None else from_rfc3339(text)
 
 
-def _text(value: Any, default: JsonText) -> JsonText:
+def text(value: Any, default: JsonText) -> JsonText:
+    """The text of an opaque field, `default` where there is none."""
     if isinstance(value, msgspec.Raw):
         return JsonText(bytes(value).decode())
     return default if value is None else dumps(value)
@@ -39,7 +40,14 @@ def _text(value: Any, default: JsonText) -> JsonText:
 
 
 def session_out(session: Session) -> Wire:
-    """A session summary."""
+    """A session summary; the calls that are open only where somebody looked for them."""
+    told = _session_out(session)
+    if session.open_tool_calls is not None:
+        told["open_tool_calls"] = session.open_tool_calls
+    return told
+
+
+def _session_out(session: Session) -> Wire:
     return {
         "session_id": session.session_id,
         "title": session.title,
@@ -48,6 +56,9 @@ def session_out(session: Session) -> Wire:
         "message_count": session.message_count,
         "head_seq": session.head_seq,
         "version": session.version,
+        "holder": session.holder or None,
+        "status": session.status,
+        "lease": _lease(session),
         "parent_session_id": session.parent_session_id,
         "forked_at_message_id": session.forked_at_message_id,
         "metadata": raw(session.metadata),
@@ -56,8 +67,15 @@ def session_out(session: Session) -> Wire:
     }
 
 
+def _lease(session: Session) -> Wire | None:
+    if session.lease_holder is None:
+        return None
+    return {"holder": session.lease_holder, "expires_at": _time(session.lease_expires_at)}
+
+
 def session_in(body: Mapping[str, Any]) -> Session:
     """A session summary out of a body."""
+    lease, calls = body.get("lease") or {}, body.get("open_tool_calls")
     return Session(
         session_id=body["session_id"],
         title=body.get("title"),
@@ -68,9 +86,14 @@ def session_in(body: Mapping[str, Any]) -> Session:
         version=body.get("version", 0),
         parent_session_id=body.get("parent_session_id"),
         forked_at_message_id=body.get("forked_at_message_id"),
-        metadata=_text(body.get("metadata"), EMPTY_OBJECT),
+        metadata=text(body.get("metadata"), EMPTY_OBJECT),
         created_at=from_rfc3339(body["created_at"]),
         updated_at=from_rfc3339(body["updated_at"]),
+        holder=body.get("holder") or "",
+        status=body.get("status") or "idle",
+        lease_holder=lease.get("holder"),
+        lease_expires_at=_micros(lease.get("expires_at")),
+        open_tool_calls=None if calls is None else tuple(calls),
     )
 
 
@@ -94,7 +117,7 @@ def message_in(body: Mapping[str, Any]) -> Message:
         message_id=body["id"],
         agent=body.get("agent") or "",
         role=body.get("role"),
-        content=_text(body["message"], EMPTY_OBJECT),
+        content=text(body["message"], EMPTY_OBJECT),
         created_at=from_rfc3339(body["created_at"]),
         superseded_at=_micros(body.get("superseded_at")),
     )
@@ -172,8 +195,8 @@ def span_in(body: Mapping[str, Any]) -> Span:
         start_time=0.0 if start_time is None else start_time,
         end_time=body.get("end_time"),
         status=body.get("status") or "ok",
-        attributes=_text(body.get("attributes"), EMPTY_OBJECT),
-        events=_text(body.get("events"), EMPTY_LIST),
+        attributes=text(body.get("attributes"), EMPTY_OBJECT),
+        events=text(body.get("events"), EMPTY_LIST),
         agent=body.get("agent") or "",
         start_ns=body.get("start_time_unix_nano"),
         end_ns=body.get("end_time_unix_nano"),

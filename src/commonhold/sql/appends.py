@@ -11,6 +11,7 @@ from commonhold.model.scope import Scope
 from commonhold.model.session import Appended, NewMessage
 from commonhold.sql.database import Row, Tx
 from commonhold.sql.documents import missing
+from commonhold.sql.leases import check_turn, ended, guard
 from commonhold.sql.puts import EXTEND, GET_HEAD, LOCK, START, Head, numbered
 from commonhold.sql.scope import stamp
 from commonhold.sql.statement import statement
@@ -30,6 +31,7 @@ class Append:
         if_match: int | None,
         create: bool,
         known: Head | None,
+        lease: int | None = None,
     ) -> None:
         self._key = {"tenant": scope.tenant, "session_id": session_id}
         self._session_id = session_id
@@ -37,6 +39,7 @@ class Append:
         self._if_match = if_match
         self._create = create
         self._known = known
+        self._lease = lease
         self._stamp = stamp(scope)
         named = [message.message_id for message in messages if message.is_named]
         self._new_ids = opaque.dumps(named) if named else None
@@ -50,25 +53,29 @@ class Append:
             if row is not None:
                 return self._answer(row, self._messages)
         row = await tx.one(GET_HEAD, **self._key)
-        return await self._onto(tx, None if row is None else Head(*row))
+        if row is None:
+            return await self._start(tx)
+        return await self._onto(tx, Head(*row[:3]), row[3:6])
 
     async def locked(self, tx: Tx) -> Appended:
         """The same while nobody else can get in between."""
         row = await tx.one(LOCK, **self._key)
-        appended = await self._onto(tx, None if row is None else Head(row[0], row[1], row[3]))
+        if row is None:
+            appended = await self._start(tx)
+        else:
+            appended = await self._onto(tx, Head(row[0], row[1], row[3]), row[5:8])
         if appended is None:
             raise Conflict("The session was made or deleted at the same moment. Try again.")
         return appended
 
-    async def _onto(self, tx: Tx, head: Head | None) -> Appended | None:
-        if head is None:
-            return await self._start(tx)
+    async def _onto(self, tx: Tx, head: Head, turn: Row) -> Appended | None:
         stored = await self._stored(tx)
         if not self._messages:
             return self._first_answer(head, stored)
         missing = [item for item in self._messages if item.message_id not in stored]
         if not missing:
             return self._first_answer(head, stored)
+        check_turn(self._lease, turn, clock.now())
         if self._if_match not in (None, head.version):
             raise StaleVersion(current=head.version)
         row = await self._extend(tx, head, missing)
@@ -112,17 +119,19 @@ class Append:
     async def _extend(self, tx: Tx, head: Head, messages: Sequence[NewMessage]) -> Row | None:
         texts = [message.content for message in messages]
         link = None if head.link is None else extend_chain(head.link, texts)
+        now = clock.now()
         row = await tx.compound(
             EXTEND,
             numbered(messages),
             **self._key,
             **self._stamp,
+            **guard(self._lease, now),
             version=head.version,
             seen=head.link,
             new_ids=self._new_ids if len(messages) == len(self._messages) else None,
             added=len(messages),
             chain=link,
-            now=clock.now(),
+            now=now,
         )
         if row is not None:
             self.head = Head(row[0], row[1], link)
@@ -133,6 +142,8 @@ class Append:
             raise missing(self._session_id)
         if self._if_match:
             raise StaleVersion("There is no such session yet; its version is 0.", current=0)
+        if self._lease is not None:
+            raise ended(self._lease)
         link = extend_chain(b"", [message.content for message in self._messages])
         row = await tx.compound(
             START,
@@ -149,7 +160,7 @@ class Append:
         return self._answer(row, self._messages)
 
     def _answer(self, row: Row, messages: Sequence[NewMessage]) -> Appended:
-        version, _, head_seq = row
+        version, _, head_seq = row[:3]
         return Appended(
             self._session_id,
             version,

@@ -14,7 +14,8 @@ from commonhold.sql import introspect, steps
 from commonhold.sql.database import Database
 from commonhold.sql.dialect import DialectName
 from commonhold.sql.feedback import SqlFeedback
-from commonhold.sql.sessions import Memory, SqlSessions
+from commonhold.sql.logs import Memory
+from commonhold.sql.sessions import SqlSessions
 from commonhold.sql.sqlite import SqliteDatabase
 from commonhold.sql.steps import SchemaStatus, Step
 from commonhold.sql.traces import SqlTraces
@@ -46,7 +47,7 @@ class SqlBackend:
     ) -> None:
         self.database = database
         self.dialect: DialectName = dialect
-        self._memory = memory or Memory()
+        self._memory = memory or Memory(database)
         self.sessions = SqlSessions(database, scope, self._memory)
         self.traces = SqlTraces(database, scope)
         self.feedback = SqlFeedback(database, scope)
@@ -79,6 +80,7 @@ class SqlBackend:
 
     async def aclose(self) -> None:
         """Finish what is in flight and close."""
+        await self._memory.bell.aclose()
         await self.database.aclose()
 
     async def __aenter__(self) -> Self:

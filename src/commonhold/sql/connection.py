@@ -54,7 +54,7 @@ class SqliteTx:
     async def compound(
         self, statement: Statement, rows: Sequence[Sequence[Any]], /, **args: Any
     ) -> Row | None:
-        decide, *between, insert = statement.commands["sqlite"]
+        decide, *others = statement.commands["sqlite"]
         cursor = self._execute(decide, args)
         row: Row | None = cursor.fetchone()
         if row is None:
@@ -62,9 +62,11 @@ class SqliteTx:
         self._count(cursor)
         seen = {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
         known = {**args, **seen}
-        for command in between:
-            self._count(self._execute(command, known))
-        self._bulk(insert, statement.rows, rows, known)
+        for command in others:
+            if command.is_bulk:
+                self._bulk(command, statement.rows, rows, known)
+            else:
+                self._count(self._execute(command, known))
         return row
 
     async def script(self, text: str) -> None:

@@ -61,14 +61,25 @@ FEW = 200
 """Rows by an index that are few: read in well under a millisecond."""
 
 
+class Listener(Protocol):
+    """What hears other processes until it is closed."""
+
+    async def aclose(self) -> None:
+        """Stop."""
+
+
 class Database(Protocol):
     """A database: statements of their own, and units of work.
 
     Every method raises only `commonhold.errors`, whatever the driver raised. `few_rows` is the
-    most rows that are read at once where a longer read would hold up others.
+    most rows that are read at once where a longer read would hold up others. `has_neighbours` says
+    that other processes can be told something (`notify`), and heard (`listen`); `look_every_s` is
+    how often to look, in seconds, for what was not heard.
     """
 
     few_rows: int
+    has_neighbours: bool
+    look_every_s: float
 
     async def one(self, statement: Statement, /, **args: Any) -> Row | None:
         """The first row of one statement, or None; committed when it writes."""
@@ -103,6 +114,12 @@ class Database(Protocol):
         Raises:
             Unavailable: it does not.
         """
+
+    async def notify(self, text: str, /) -> None:
+        """Tell every process that listens, this one too. Less than 8000 bytes."""
+
+    def listen(self, heard: Callable[[str | None], None], /) -> Listener:
+        """Call `heard` with every text that a process tells, and with None after a gap."""
 
     def stats(self) -> Mapping[str, float]:
         """Numbers for `/metrics`: queue depth, pool size, rows written."""

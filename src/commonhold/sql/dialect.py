@@ -59,6 +59,32 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "sqlite": "IN (SELECT value FROM json_each(:new_ids))",
         "postgres": "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:new_ids AS json))))",
     },
+    # The same of sequences: a JSON array of numbers.
+    "is_one_of": {
+        "sqlite": "IN (SELECT value FROM json_each(:seqs))",
+        "postgres": "= ANY (ARRAY(SELECT CAST(v AS BIGINT) "
+        "FROM json_array_elements_text(CAST(:seqs AS json)) AS v))",
+    },
+    # The elements of a JSON array of texts, as rows.
+    "each_label": {
+        "sqlite": "json_each(:labels) AS w",
+        "postgres": "json_array_elements_text(CAST(:labels AS json)) AS w(value)",
+    },
+    # A join from left to right. SQLite's planner has no statistics yet in a new file, and would
+    # begin with the larger table.
+    "inner_join": {"sqlite": "CROSS JOIN", "postgres": "JOIN"},
+    # Words are cut by `model.words`: neither index cuts them again.
+    "as_words": {
+        "sqlite": "r.words",
+        "postgres": "array_to_tsvector(string_to_array(r.words, ' '))",
+    },
+    # Texts that have all the words of a search.
+    "text_with_words": {
+        "sqlite": "message_words i CROSS JOIN message_text t ON t.text_id = i.rowid "
+        "WHERE i.words MATCH :q AND t.tenant = :tenant",
+        "postgres": "message_text t WHERE t.tenant = :tenant AND t.words @@ "
+        "CAST(replace(replace(CAST(:q AS TEXT), '*', ':*'), ' ', ' & ') AS tsquery)",
+    },
     # The upsert of INSERT ... SELECT needs a WHERE on SQLite, or its parser reads ON as a join.
     "upsert": {"sqlite": "WHERE true ON CONFLICT", "postgres": "ON CONFLICT"},
 }

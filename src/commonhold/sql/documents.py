@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from commonhold.errors import Conflict, NotFound
@@ -34,7 +34,12 @@ class Document:
         field: str,
         statements: tuple[Statement, Statement],
         memory: Recall[str],
+        *,
+        merge: Callable[[str, str], JsonText] = opaque.merge,
+        facts: Callable[[str], Mapping[str, Any]] = lambda _: {},
     ) -> None:
+        self._merge = merge
+        self._facts = facts
         self._db = database
         self._tenant = tenant
         self._field = field
@@ -86,7 +91,7 @@ class Document:
 
     async def _swap(self, tx: Tx, session_id: str, old: str, patch: str) -> JsonText | None:
         """Write the merge of `old` and `patch` if the stored text is still `old`."""
-        new = opaque.merge(old, patch)
+        new = self._merge(old, patch)
         done = await tx.one(
             self._write,
             tenant=self._tenant,
@@ -94,18 +99,26 @@ class Document:
             old=old,
             new=new,
             now=clock.now(),
+            **self._facts(new),
         )
         return None if done is None else new
 
 
 def cost_data(database: Database, tenant: str, memory: Recall[str]) -> Document:
     """What the agent spent."""
-    return Document(database, tenant, "cost_data", (GET_COST, SWAP_COST), memory)
+    statements = (GET_COST, SWAP_COST)
+    return Document(database, tenant, "cost_data", statements, memory, merge=opaque.merge_counting)
 
 
 def state(database: Database, tenant: str, memory: Recall[str]) -> Document:
     """The agent's own state fields."""
-    return Document(database, tenant, "state", (GET_STATE, SWAP_STATE), memory)
+    statements = (GET_STATE, SWAP_STATE)
+    return Document(database, tenant, "state", statements, memory, facts=_state_facts)
+
+
+def _state_facts(text: str) -> Mapping[str, Any]:
+    """Whether the agent waits for the user, as its state says."""
+    return {"is_waiting": int(opaque.loads(text, "state").get("pending_question") is not None)}
 
 
 async def eventually(database: Database, quick: Unit[V | None], locked: Unit[V]) -> V:

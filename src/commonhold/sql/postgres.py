@@ -25,7 +25,8 @@ from commonhold.errors import (
     StorageFull,
     Unavailable,
 )
-from commonhold.sql.database import Row, Unit
+from commonhold.sql.database import Listener, Row, Unit
+from commonhold.sql.listener import NOTIFY, PostgresListener
 from commonhold.sql.statement import Command, Statement
 
 T = TypeVar("T")
@@ -127,10 +128,13 @@ def _columns(statement: Statement, rows: Sequence[Sequence[Any]]) -> dict[str, l
 class PostgresDatabase:
     """A Postgres database behind the `Database` protocol."""
 
-    few_rows = 2**31 - 1
+    few_rows = 1000
+    has_neighbours = True
+    look_every_s = 5.0
 
-    def __init__(self, pool: Any, waiters: int) -> None:
+    def __init__(self, pool: Any, waiters: int, dsn: str) -> None:
         self._pool = pool
+        self._dsn = dsn
         self._waiting = 0
         self._waiters = waiters
         self._rows_written = 0
@@ -167,7 +171,7 @@ class PostgresDatabase:
             )
         except Exception as error:
             raise from_postgres(error) from error
-        return cls(pool, waiters)
+        return cls(pool, waiters, dsn)
 
     async def one(self, statement: Statement, /, **args: Any) -> Row | None:
         async with self._tx() as tx:
@@ -210,6 +214,13 @@ class PostgresDatabase:
     async def check(self) -> None:
         async with self._tx() as tx:
             await tx.query("SELECT 1")
+
+    async def notify(self, text: str, /) -> None:
+        async with self._tx() as tx:
+            await tx.query(NOTIFY, text)
+
+    def listen(self, heard: Callable[[str | None], None], /) -> Listener:
+        return PostgresListener(self._dsn, heard)
 
     def stats(self) -> Mapping[str, float]:
         return {

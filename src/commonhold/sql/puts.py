@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from commonhold.errors import StaleVersion
-from commonhold.model import clock
+from commonhold.model import clock, opaque
 from commonhold.model.merge import LiveMessage, Placed, Plan, chain, plan_put
 from commonhold.model.scope import Scope
 from commonhold.model.session import NewMessage, PutMode, Written, parse_message
 from commonhold.sql.database import Row, Tx, certain
+from commonhold.sql.leases import check_turn, ended, guard
 from commonhold.sql.readers import Readers
 from commonhold.sql.scope import stamp
 from commonhold.sql.statement import statement
@@ -25,6 +26,9 @@ SUPERSEDE = statement("supersede_messages")
 MOVE = statement("move_messages")
 ADVANCE = statement("advance_session")
 REMEMBER_CHAIN = statement("remember_chain")
+INDEX_WORDS = statement("index_words")
+NOTE_PARTICIPANT = statement("note_participant")
+RECORD_EVENT = statement("record_event")
 
 
 class Head(NamedTuple):
@@ -33,6 +37,14 @@ class Head(NamedTuple):
     version: int
     length: int
     link: bytes | None
+
+
+class Terms(NamedTuple):
+    """Under what conditions a list is to be saved."""
+
+    mode: PutMode
+    if_match: int | None
+    lease: int | None
 
 
 class Put:
@@ -44,8 +56,7 @@ class Put:
         scope: Scope,
         session_id: str,
         texts: Sequence[str],
-        mode: PutMode,
-        if_match: int | None,
+        terms: Terms,
         readers: Readers,
         known: Head | None = None,
     ) -> None:
@@ -53,11 +64,12 @@ class Put:
         self._key = {"tenant": scope.tenant, "session_id": session_id}
         self._session_id = session_id
         self._texts = texts
-        self._mode: PutMode = "merge" if if_match is None else "replace"
-        self._mode = "replace" if mode == "replace" else self._mode
-        self._if_match = if_match
+        is_exact = terms.mode == "replace" or terms.if_match is not None
+        self._mode: PutMode = "replace" if is_exact else "merge"
+        self._if_match = terms.if_match
         self._readers = readers
         self._known = known
+        self._lease = terms.lease
         self.head: Head | None = None
         self._stamp = stamp(scope)
         self._links = chain(texts)
@@ -81,7 +93,8 @@ class Put:
         row = await tx.one(GET_HEAD, **self._key)
         if row is None:
             return await self._start(tx)
-        return await self._append_to(tx, Head(*row))
+        check_turn(self._lease, row[3:6], clock.now())
+        return await self._append_to(tx, Head(*row[:3]))
 
     async def _append_to(self, tx: Tx, head: Head) -> Written | None:
         version, count, link = head
@@ -91,16 +104,18 @@ class Put:
         if not tail:
             self.head = head
             return Written(self._session_id, version, count)
+        now = clock.now()
         row = await tx.compound(
             EXTEND,
             numbered(tail),
             **self._key,
             **self._stamp,
+            **guard(self._lease, now),
             version=version,
             seen=link,
             added=len(tail),
             chain=self._links[-1],
-            now=clock.now(),
+            now=now,
         )
         if row is None:
             return None
@@ -116,7 +131,8 @@ class Put:
             if started is not None:
                 return started
             head = certain(await tx.one(LOCK, **self._key), "it was there a moment ago")
-        version, count, head_seq, _, owner = head
+        version, count, head_seq, _, holder = head[:5]
+        check_turn(self._lease, head[5:8], clock.now())
         if self._if_match is not None and self._if_match != version:
             raise StaleVersion(current=version)
         live = [LiveMessage(*row) for row in await tx.all(GET_LIVE, **self._key)]
@@ -127,7 +143,7 @@ class Put:
             messages,
             head_seq=head_seq,
             mode=self._mode,
-            may_supersede=lambda row: row.agent == writer or (writer != "" and owner == writer),
+            may_supersede=lambda row: row.agent == writer or (writer != "" and holder == writer),
             in_doubt=self._readers.in_doubt(tenant, self._session_id, version),
         )
         self._settle(behind=plan.is_behind)
@@ -135,21 +151,32 @@ class Put:
             if plan.is_exact:
                 await tx.run(REMEMBER_CHAIN, **self._key, version=version, chain=self._links[-1])
             return Written(self._session_id, version, count, kept=plan.kept)
-        return await self._apply(tx, plan, version + 1, count, head_seq)
+        return await self._apply(tx, plan, version + 1, count, head_seq, head[8])
 
-    async def _apply(self, tx: Tx, plan: Plan, version: int, count: int, head_seq: int) -> Written:
+    async def _apply(
+        self, tx: Tx, plan: Plan, version: int, count: int, head_seq: int, session_at: int
+    ) -> Written:
         now = clock.now()
         at = {"version": version, "now": now}
         await tx.many(SUPERSEDE, [(seq,) for seq in plan.supersede], **self._key, **at)
         await tx.many(MOVE, plan.moved, **self._key)
-        await tx.many(INSERT, _placed(plan.insert), **self._key, **self._stamp, **at)
+        if plan.insert:
+            await write_placed(
+                tx, plan.insert, {**self._key, **self._stamp, **at}, session_at=session_at
+            )
         count += len(plan.insert) - len(plan.supersede)
+        head_seq += len(plan.insert)
+        if plan.supersede:
+            head_seq += 1
+            data = opaque.dumps({"superseded": len(plan.supersede), "added": len(plan.insert)})
+            event = {"seq": head_seq, "kind": "supersede", "data": data, "now": now}
+            await tx.run(RECORD_EVENT, **self._key, **self._stamp, **event)
         await tx.run(
             ADVANCE,
             **self._key,
             **at,
             message_count=count,
-            head_seq=head_seq + len(plan.insert),
+            head_seq=head_seq,
             chain=self._links[-1] if plan.is_exact else None,
         )
         return Written(
@@ -167,6 +194,8 @@ class Put:
         messages = self._messages(0)
         if self._if_match:
             raise StaleVersion("There is no such session yet; its version is 0.", current=0)
+        if self._lease is not None:
+            raise ended(self._lease)
         row = await tx.compound(
             START,
             numbered(messages),
@@ -191,7 +220,7 @@ class Put:
         return [self._parsed[index] for index in range(first, len(self._texts))]
 
     def _written(self, row: Row, added: int) -> Written:
-        version, count, head_seq = row
+        version, count, head_seq = row[:3]
         self.head = Head(version, count, self._links[-1])
         first = head_seq - added + 1 if added else None
         return Written(self._session_id, version, count, first, head_seq if added else None)
@@ -206,4 +235,30 @@ def _placed(placed: Sequence[Placed]) -> list[tuple[Any, ...]]:
 
 
 def _cells(message: NewMessage) -> tuple[Any, ...]:
-    return (message.message_id, message.key, message.role, message.content, message.digest)
+    return (
+        message.message_id,
+        message.key,
+        message.role,
+        message.content,
+        message.digest,
+        message.tools,
+        message.words,
+    )
+
+
+async def write_placed(
+    tx: Tx, placed: Sequence[Placed], args: Mapping[str, Any], *, session_at: int
+) -> None:
+    """Write messages where they belong, and what they and their author are found by."""
+    await tx.many(INSERT, _placed(placed), **args)
+    words = [(item.seq, item.message.words) for item in placed if item.message.words]
+    await tx.many(INDEX_WORDS, words, **args)
+    seqs = [item.seq for item in placed]
+    await tx.run(
+        NOTE_PARTICIPANT,
+        **args,
+        created_at=session_at,
+        added=len(seqs),
+        first_seq=min(seqs),
+        last_seq=max(seqs),
+    )

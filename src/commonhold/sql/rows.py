@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from commonhold.model import clock, opaque
 from commonhold.model.feedback import Feedback, FeedbackStats
-from commonhold.model.session import Message, Session
+from commonhold.model.repair import open_calls
+from commonhold.model.session import Message, Session, Status
 from commonhold.model.trace import Span, TraceSummary
+from commonhold.model.turns import Event, Participant
 from commonhold.sql.database import Row
+
+_FIELDS = 13
+"""Columns of `session` that are fields of the model in its order."""
 
 
 def session(row: Row) -> Session:
-    """Columns `session` of sessions.sql, which are the fields of the model in its order."""
-    return Session(*row)
+    """Columns `session` of sessions.sql; with the marks of its tool calls, those left open."""
+    lease_holder, lease_until, is_waiting = row[_FIELDS : _FIELDS + 3]
+    is_running = lease_holder is not None and lease_until > clock.now()
+    status: Status = "running" if is_running else "waiting" if is_waiting else "idle"
+    fields: Sequence[Any] = (
+        *row[:_FIELDS],
+        status,
+        lease_holder if is_running else None,
+        lease_until if is_running else None,
+        _open_calls(row[_FIELDS + 3]) if len(row) > _FIELDS + 3 else None,
+    )
+    return Session(*fields)
+
+
+def _open_calls(marks: str | None) -> tuple[str, ...]:
+    return open_calls(opaque.loads(f"[{marks}]")) if marks else ()
+
+
+def unnamed() -> Mapping[str, Any]:
+    """Columns of a session that nobody chose anything for."""
+    return {
+        "title": None,
+        "metadata": "{}",
+        "parent_session_id": None,
+        "forked_at_message_id": None,
+        "chain": b"",
+        "state": "{}",
+    }
+
+
+def event(row: Row) -> Event:
+    """Columns of `list_events`, which are the fields of the model in its order."""
+    return Event(*row)
+
+
+def participant(row: Row) -> Participant:
+    """Columns of `list_participants`, which are the fields of the model in its order."""
+    return Participant(*row)
 
 
 def message(row: Row) -> Message:

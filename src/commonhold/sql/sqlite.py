@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from commonhold.errors import Closed
+from commonhold.errors import Closed, Unsupported
 from commonhold.sql.connection import ReadTx, check_version, open_connection
-from commonhold.sql.database import FEW, Row, Unit
+from commonhold.sql.database import FEW, Listener, Row, Unit
 from commonhold.sql.failures import from_sqlite
 from commonhold.sql.statement import Statement
 from commonhold.sql.writer import SqliteWriter
@@ -30,6 +30,8 @@ class SqliteDatabase:
     """A SQLite file, or one in memory, behind the `Database` protocol."""
 
     few_rows = FEW
+    has_neighbours = False
+    look_every_s = 1.0
 
     def __init__(self, path: str, *, readers: int = READERS, queue_limit: int = 1024) -> None:
         self.path = path
@@ -81,6 +83,12 @@ class SqliteDatabase:
             raise Closed
         if not self._in_memory:
             await self._read(lambda tx: tx.ping())
+
+    async def notify(self, text: str, /) -> None:
+        raise Unsupported("SQLite tells other processes nothing.")
+
+    def listen(self, heard: Callable[[str | None], None], /) -> Listener:
+        raise Unsupported("SQLite hears nothing of other processes.")
 
     def stats(self) -> Mapping[str, float]:
         return {

@@ -14,8 +14,8 @@ A statement file is read by people first. Each entry is
   `unnest` on Postgres, rows of parameters on SQLite.
 - `-- dialect: sqlite` / `-- dialect: postgres` start a variant where one text cannot do, each with
   its reason. A SQLite variant may have several commands split by `-- then:`; the first decides,
-  the others see the columns it returned, and the last takes the bulk rows. Postgres does the same
-  in one statement.
+  the others see the columns it returned, and those with `{rows}` take the bulk rows, each the
+  columns it names. Postgres does the same in one statement.
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ class Command:
     rows: tuple[tuple[str, str], ...]
     _shapes: dict[tuple[int, ...], Compiled] = field(default_factory=dict)
 
+    @property
+    def is_bulk(self) -> bool:
+        """Whether it takes bulk rows."""
+        return any("{rows}" in piece for piece in self.pieces)
+
     def shape(self, args: Mapping[str, Any], bulk: int = 1) -> Compiled:
         """The text with the optional parts whose parameters are all given, for `bulk` rows."""
         if len(self.pieces) == 1:
@@ -96,7 +101,8 @@ class Command:
 
         text = _PARAMETER.sub(lambda match: number(match.group(1)), "".join(chosen))
         if "{rows}" in text:
-            source = self.dialect.rows_source(self.rows, number, bulk)
+            used = [column for column in self.rows if f"r.{column[0]}" in text]
+            source = self.dialect.rows_source(used, number, bulk)
             text = text.replace("{rows}", source)
         return Compiled(" ".join(text.split()), tuple(names))
 

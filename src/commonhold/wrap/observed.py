@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from commonhold.model.scope import Scope
 from commonhold.model.session import (
     Appended,
     History,
+    HistoryStream,
     Message,
     MessageQuery,
     NewSession,
@@ -31,7 +32,10 @@ from commonhold.model.session import (
     SessionQuery,
     Written,
 )
+from commonhold.model.timeline import Moment, TimelineQuery
 from commonhold.model.trace import Trace, TraceQuery, TraceSummary
+from commonhold.model.turns import Event, Handoff, Lease, Participant, Removed, Repaired
+from commonhold.model.usage import Usage
 
 _NOTHING_CHOSEN = NewSession()
 _FROM_THE_START = MessageQuery()
@@ -39,6 +43,7 @@ _NEWEST_SESSIONS = SessionQuery()
 _NEWEST_TRACES = TraceQuery()
 _NEWEST_FEEDBACK = FeedbackQuery()
 _BY_DAY = StatsQuery()
+_WHOLE_TIMELINE = TimelineQuery()
 
 
 class StoreObserver(Protocol):
@@ -128,6 +133,10 @@ class ObservedSessions:
         with self._timed("sessions.history"):
             return await self._backend.sessions.history(session_id)
 
+    async def stream(self, session_id: str, /) -> HistoryStream:
+        with self._timed("sessions.stream"):
+            return await self._backend.sessions.stream(session_id)
+
     async def messages(
         self, session_id: str, query: MessageQuery = _FROM_THE_START, /
     ) -> Page[Message]:
@@ -142,10 +151,11 @@ class ObservedSessions:
         *,
         mode: PutMode = "merge",
         if_match: int | None = None,
+        lease: int | None = None,
     ) -> Written:
         with self._timed("sessions.put"):
             return await self._backend.sessions.put(
-                session_id, messages, mode=mode, if_match=if_match
+                session_id, messages, mode=mode, if_match=if_match, lease=lease
             )
 
     async def append(
@@ -157,10 +167,11 @@ class ObservedSessions:
         if_match: int | None = None,
         create: bool = True,
         key: str | None = None,
+        lease: int | None = None,
     ) -> Appended:
         with self._timed("sessions.append"):
             return await self._backend.sessions.append(
-                session_id, messages, if_match=if_match, create=create, key=key
+                session_id, messages, if_match=if_match, create=create, key=key, lease=lease
             )
 
     async def cost(self, session_id: str, /) -> JsonText:
@@ -183,17 +194,77 @@ class ObservedSessions:
         with self._timed("sessions.fork"):
             return await self._backend.sessions.fork(session_id, at=at)
 
-    async def revert(self, session_id: str, /, *, to: int) -> Written:
+    async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
         with self._timed("sessions.revert"):
-            return await self._backend.sessions.revert(session_id, to=to)
+            return await self._backend.sessions.revert(session_id, to=to, lease=lease)
+
+    async def lease(
+        self,
+        session_id: str,
+        /,
+        *,
+        ttl_s: float,
+        holder: str | None = None,
+        token: int | None = None,
+        wait_s: float = 0.0,
+    ) -> Lease:
+        with self._timed("sessions.lease"):
+            return await self._backend.sessions.lease(
+                session_id, ttl_s=ttl_s, holder=holder, token=token, wait_s=wait_s
+            )
+
+    async def release(self, session_id: str, /, *, token: int) -> None:
+        with self._timed("sessions.release"):
+            await self._backend.sessions.release(session_id, token=token)
+
+    async def handoff(
+        self,
+        session_id: str,
+        to_agent: str,
+        /,
+        *,
+        reason: str | None = None,
+        brief: str | None = None,
+        lease: int | None = None,
+    ) -> Handoff:
+        with self._timed("sessions.handoff"):
+            return await self._backend.sessions.handoff(
+                session_id, to_agent, reason=reason, brief=brief, lease=lease
+            )
+
+    async def repair(
+        self, session_id: str, /, *, reason: str | None = None, lease: int | None = None
+    ) -> Repaired:
+        with self._timed("sessions.repair"):
+            return await self._backend.sessions.repair(session_id, reason=reason, lease=lease)
+
+    async def participants(self, session_id: str, /) -> tuple[Participant, ...]:
+        with self._timed("sessions.participants"):
+            return await self._backend.sessions.participants(session_id)
+
+    async def usage(self, session_id: str, /) -> Usage:
+        with self._timed("sessions.usage"):
+            return await self._backend.sessions.usage(session_id)
+
+    async def timeline(
+        self, session_id: str, query: TimelineQuery = _WHOLE_TIMELINE, /
+    ) -> Page[Moment]:
+        with self._timed("sessions.timeline"):
+            return await self._backend.sessions.timeline(session_id, query)
+
+    def events(
+        self, session_id: str, /, *, after: int | None = None
+    ) -> AsyncIterator[Message | Event]:
+        """Follow the log. Not timed: it lasts as long as somebody follows."""
+        return self._backend.sessions.events(session_id, after=after)
 
     async def list(self, query: SessionQuery = _NEWEST_SESSIONS, /) -> Page[Session]:
         with self._timed("sessions.list"):
             return await self._backend.sessions.list(query)
 
-    async def delete(self, session_id: str, /) -> None:
+    async def delete(self, session_id: str, /) -> Removed:
         with self._timed("sessions.delete"):
-            await self._backend.sessions.delete(session_id)
+            return await self._backend.sessions.delete(session_id)
 
     def _timed(self, operation: str) -> _Timed:
         return _Timed(self._observe, operation)

@@ -21,6 +21,11 @@ CREATE TABLE session (
     state TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
+    holder TEXT COLLATE "C" NOT NULL DEFAULT '',
+    lease_token BIGINT NOT NULL DEFAULT 0,
+    lease_holder TEXT,
+    lease_until BIGINT NOT NULL DEFAULT 0,
+    is_waiting BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, session_id)
 ) WITH (fillfactor = 80);  -- counters change every turn: leave room for HOT updates
 
@@ -51,6 +56,7 @@ CREATE TABLE message (
     superseded_version BIGINT,
     created_at BIGINT NOT NULL,
     superseded_at BIGINT,
+    tools TEXT,
     PRIMARY KEY (tenant, session_id, seq)
 );
 
@@ -218,3 +224,52 @@ FOR EACH ROW EXECUTE FUNCTION feedback_count_v1();
 
 CREATE TRIGGER feedback_recounted AFTER UPDATE OF rating ON feedback
 FOR EACH ROW WHEN (OLD.rating <> NEW.rating) EXECUTE FUNCTION feedback_count_v1();
+
+-- Turns: who holds a session, who took part, what it can be found by, and which calls are open.
+
+CREATE INDEX session_by_holder ON session (tenant, holder, created_at, session_id);
+
+CREATE INDEX session_running ON session (tenant, created_at, session_id)
+WHERE lease_holder IS NOT NULL;
+
+CREATE INDEX session_waiting ON session (tenant, created_at, session_id)
+WHERE is_waiting = 1;
+
+CREATE INDEX message_tools ON message (tenant, session_id, place)
+WHERE tools IS NOT NULL AND superseded_at IS NULL;
+
+CREATE TABLE participant (
+    tenant TEXT COLLATE "C" NOT NULL,
+    session_id TEXT COLLATE "C" NOT NULL,
+    owner_agent TEXT COLLATE "C" NOT NULL,
+    owner_user TEXT COLLATE "C" NOT NULL,
+    session_at BIGINT NOT NULL,
+    message_count BIGINT NOT NULL,
+    first_seq BIGINT NOT NULL,
+    last_seq BIGINT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, session_id, owner_agent, owner_user)
+) WITH (fillfactor = 80);  -- counted at every turn: leave room for HOT updates
+
+CREATE INDEX participant_by_agent ON participant (tenant, owner_agent, session_at, session_id);
+
+CREATE TABLE session_label (
+    tenant TEXT COLLATE "C" NOT NULL,
+    session_id TEXT COLLATE "C" NOT NULL,
+    label TEXT COLLATE "C" NOT NULL,
+    session_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, session_id, label)
+);
+
+CREATE INDEX session_label_by_label ON session_label (tenant, label, session_at, session_id);
+
+CREATE TABLE message_text (
+    tenant TEXT COLLATE "C" NOT NULL,
+    session_id TEXT COLLATE "C" NOT NULL,
+    seq BIGINT NOT NULL,
+    words TSVECTOR NOT NULL,
+    PRIMARY KEY (tenant, session_id, seq)
+);
+
+CREATE INDEX message_words ON message_text USING gin (words);

@@ -68,3 +68,9 @@ WHERE true
 GROUP BY 1, 2
 HAVING sum(h.thumbs_up) + sum(h.thumbs_down) > 0
 ORDER BY 1, 2;
+
+-- name: list_session_feedback
+-- The feedback of a session, oldest first. feedback_by_session.
+SELECT {feedback} FROM feedback
+WHERE tenant = :tenant AND session_id = :session_id AND (created_at, feedback_id) > (:at, :id)
+ORDER BY created_at, feedback_id LIMIT :limit;

@@ -168,3 +168,9 @@ WHERE tenant = :tenant
     [AND (started_at, trace_id) < (:at, :id)]
 ORDER BY started_at DESC, trace_id DESC
 LIMIT :limit [OFFSET :offset];
+
+-- name: list_session_traces
+-- Summaries of a session's traces, oldest first. trace_by_session.
+SELECT {summary} FROM trace
+WHERE tenant = :tenant AND session_id = :session_id AND (started_at, trace_id) > (:at, :id)
+ORDER BY started_at, trace_id LIMIT :limit;

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from commonhold.service.usage import usage
+from commonhold.model import wire_turns
+from commonhold.pricing import usage as usage_of
 
 UNKNOWN = {
     "input_per_1k": None,
@@ -15,6 +16,13 @@ UNKNOWN = {
     "cached_input_per_1k": None,
     "per_request": None,
 }
+
+
+def usage(cost: str) -> dict[str, Any]:
+    """The usage that cost data tells, as it looks on the wire."""
+    told = wire_turns.usage_out(usage_of("s1", cost))
+    assert told.pop("session_id") == "s1"
+    return told
 
 
 def of(**cost: Any) -> dict[str, Any]:

@@ -1,0 +1,60 @@
+"""How many rows Postgres reads for an append, by its own counters."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import asyncpg
+
+import commonhold
+from bench import payloads
+from bench.curve.ours import texts
+
+APPENDS = 5
+COUNTERS = """
+SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)
+     + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)
+"""
+OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
+
+async def read_by_append(url: str, lengths: tuple[int, ...]) -> dict[int, float]:
+    """Rows and index entries read for one append of two messages, by the length of the session."""
+    counter = await asyncpg.connect(url)
+    try:
+        return {length: await _of(counter, url, length) for length in lengths}
+    finally:
+        await counter.close()
+
+
+async def _of(counter: Any, url: str, length: int) -> float:
+    session = f"rows-{length}"
+    await _visit(counter, url, session, 0, length)
+    start = await _count(counter)
+    await _visit(counter, url, session, length, 0)
+    idle = await _count(counter) - start
+    start = await _count(counter)
+    await _visit(counter, url, session, length, 2, APPENDS)
+    return (await _count(counter) - start - idle) / APPENDS
+
+
+async def _visit(
+    counter: Any, url: str, session: str, start: int, count: int, times: int = 1
+) -> None:
+    """Append from connections of its own: what a connection read is counted when it ends."""
+    async with commonhold.connect(url, agent="bench") as stores:
+        for number in range(times if count else 0):
+            first = start + number * count
+            new = [payloads.message(session, turn) for turn in range(first, first + count)]
+            await stores.sessions.append(session, texts(new))
+    while await counter.fetchval(OTHERS):  # noqa: ASYNC110 - a server tells nobody
+        await asyncio.sleep(0.05)
+
+
+async def _count(counter: Any) -> int:
+    await counter.execute("SELECT pg_stat_clear_snapshot()")
+    return int(await counter.fetchval(COUNTERS))

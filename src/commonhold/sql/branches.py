@@ -1,0 +1,184 @@
+"""Branches of a session: forks, reverts, and repairs of what a crash left open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from commonhold.errors import FieldError, OutOfRange
+from commonhold.model import clock, ids, opaque
+from commonhold.model.merge import LiveMessage, place
+from commonhold.model.repair import REASON, ClosedCall, close, open_calls
+from commonhold.model.session import NewMessage, Session, Written, parse_message
+from commonhold.model.turns import Closing, Repaired, check_words
+from commonhold.sql import rows
+from commonhold.sql.database import Row, Tx, certain
+from commonhold.sql.documents import check_stored
+from commonhold.sql.logs import SessionLogs
+from commonhold.sql.puts import write_placed
+from commonhold.sql.statement import statement
+
+CREATE = statement("create_session")
+GET = statement("get_session")
+PLACE_OF = statement("place_of")
+COPY = statement("copy_messages")
+COPY_WORDS = statement("copy_words")
+COPY_PARTICIPANTS = statement("copy_participants")
+SUPERSEDE_AFTER = statement("supersede_after")
+MARKED = statement("list_marked")
+GET_LIVE = statement("get_live")
+MOVE = statement("move_messages")
+
+
+class SessionBranches(SessionLogs):
+    """Fork, revert and repair."""
+
+    async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
+        check_stored(session_id)
+        into = ids.new_id("sess")
+
+        async def unit(tx: Tx) -> Row:
+            head = await self._lock(tx, session_id)
+            count = head[1] if at is None else at
+            _check_index(count, head[1], "from_message_index")
+            end, message_id = await self._place_of(tx, session_id, count)
+            now = clock.now()
+            created = await tx.one(
+                CREATE,
+                **self._key(into),
+                **self._stamp,
+                title=None,
+                metadata="{}",
+                parent_session_id=session_id,
+                forked_at_message_id=message_id,
+                chain=None,
+                state="{}",
+                now=now,
+            )
+            certain(created, "a fresh id is free")
+            copy = {**self._key(session_id), "into_id": into, "place": end, "now": now}
+            for each in (COPY, COPY_WORDS, COPY_PARTICIPANTS):
+                await tx.run(each, **copy)
+            data: dict[str, object] = {"from": session_id, "at": count}
+            await self._event(tx, into, count + 1, "fork", data, now)
+            await self._advance(tx, into, count, count + 1, 1, now)
+            return certain(await tx.one(GET, **self._key(into)), "it was just written")
+
+        return rows.session(await self._db.write(unit))
+
+    async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
+        check_stored(session_id)
+
+        async def unit(tx: Tx) -> Written:
+            now = clock.now()
+            head = await self._lock_for(tx, session_id, lease, now)
+            version, count, head_seq, holder = head[0] + 1, head[1], head[2] + 1, head[4]
+            _check_index(to, count, "to_message_index")
+            if to == count:
+                return Written(session_id, head[0], count)
+            end, _ = await self._place_of(tx, session_id, to)
+            writer = self._stamp["owner_agent"]
+            superseded = await tx.run(
+                SUPERSEDE_AFTER,
+                **self._key(session_id),
+                place=end,
+                version=version,
+                only_of=None if writer and writer == holder else writer,
+                now=now,
+            )
+            kept = count - to - superseded
+            if not superseded:
+                return Written(session_id, head[0], count, kept=kept)
+            data: dict[str, object] = {"to": to, "superseded": superseded, "kept": kept}
+            await self._event(tx, session_id, head_seq, "revert", data, now)
+            await self._advance(tx, session_id, to + kept, head_seq, version, now)
+            return Written(session_id, version, to + kept, superseded=superseded, kept=kept)
+
+        written = await self._db.write(unit)
+        self._ring(session_id)
+        return written
+
+    async def repair(
+        self, session_id: str, /, *, reason: str | None = None, lease: int | None = None
+    ) -> Repaired:
+        check_stored(session_id)
+        check_words(reason, "reason")
+
+        async def unit(tx: Tx) -> Repaired:
+            now = clock.now()
+            head = await self._lock_for(tx, session_id, lease, now)
+            marked = await tx.all(MARKED, **self._key(session_id))
+            left = open_calls([opaque.loads(row[1]) for row in marked])
+            answers = _answers(marked, left, reason or REASON)
+            if not answers:
+                return Repaired(session_id, head[0], head[1], (), left)
+            closed = await self._write_answers(tx, session_id, head, answers, now)
+            done = {call.call_id for call in closed}
+            rest = tuple(call_id for call_id in left if call_id not in done)
+            count = head[1] + sum(map(len, answers.values()))
+            return Repaired(session_id, head[0] + 1, count, closed, rest)
+
+        repaired = await self._db.write(unit)
+        self._ring(session_id)
+        return repaired
+
+    async def _write_answers(
+        self, tx: Tx, session_id: str, head: Row, answers: _Answers, now: int
+    ) -> tuple[Closing, ...]:
+        """Put answers right behind the messages that wait for them; the calls they close."""
+        version, seq = head[0] + 1, head[2]
+        live = [LiveMessage(*row) for row in await tx.all(GET_LIVE, **self._key(session_id))]
+        order: list[LiveMessage | NewMessage] = []
+        for row in live:
+            order += [row, *(message for message, _ in answers.get(row.seq, ()))]
+        placed, moved = place(order, seq)
+        args = {**self._key(session_id), **self._stamp, "version": version, "now": now}
+        await tx.many(MOVE, moved, **args)
+        await write_placed(tx, placed, args, session_at=head[8])
+        seqs = {each.message.message_id: each.seq for each in placed}
+        closed = tuple(
+            Closing(call.call_id, call.name, seqs[message.message_id], message.message_id)
+            for each in answers.values()
+            for message, calls in each
+            for call in calls
+        )
+        seq += len(placed) + 1
+        data: dict[str, object] = {"closed": [call.call_id for call in closed]}
+        await self._event(tx, session_id, seq, "repair", data, now)
+        await self._advance(tx, session_id, head[1] + len(placed), seq, version, now)
+        return closed
+
+    async def _place_of(self, tx: Tx, session_id: str, count: int) -> tuple[int, str | None]:
+        """The place of the last of the first `count` live messages, and its id."""
+        if count == 0:
+            return -1, None
+        row = await tx.one(PLACE_OF, **self._key(session_id), skip=count - 1)
+        place, message_id = certain(row, "the count was checked under the lock")
+        return place, message_id
+
+
+_Answers = dict[int, list[tuple[NewMessage, tuple[ClosedCall, ...]]]]
+
+
+def _answers(marked: Sequence[Row], left: Sequence[str], reason: str) -> _Answers:
+    """For the sequence of each message whose calls are open, the messages that answer them."""
+    opener: dict[str, Row] = {}
+    for row in marked:
+        opener.update({mark[1:]: row for mark in opaque.loads(row[1]) if mark[0] == "+"})
+    waiting: dict[int, list[str]] = {}
+    for call_id in left:
+        waiting.setdefault(opener[call_id][0], []).append(call_id)
+    contents = {row[0]: row[2] for row in marked}
+    answers = {
+        seq: close(opaque.loads(contents[seq]), ids_, reason) for seq, ids_ in waiting.items()
+    }
+    return {
+        seq: [(parse_message(text, 0), calls) for text, calls in made]
+        for seq, made in answers.items()
+        if made
+    }
+
+
+def _check_index(value: int, count: int, field: str) -> None:
+    if not 0 <= value <= count:
+        rule = f"must be from 0 to {count}, the number of live messages"
+        raise OutOfRange(f"{field} {rule}.", errors=[FieldError((field,), rule)])

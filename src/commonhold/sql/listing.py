@@ -1,0 +1,68 @@
+"""Lists of sessions: each by the index that leads to its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from commonhold.model import clock, opaque
+from commonhold.model.labels import labels_asked
+from commonhold.model.page import Page, check_window, decode_cursor, page_of
+from commonhold.model.session import Session, SessionQuery, check_status
+from commonhold.model.words import search_terms
+from commonhold.sql import rows
+from commonhold.sql.database import FEW
+from commonhold.sql.logs import SessionLogs
+from commonhold.sql.statement import Statement, statement
+
+LIST = statement("list_sessions")
+LIST_OF = statement("list_sessions_of")
+LABELLED = statement("list_sessions_labelled")
+SEARCH = statement("search_sessions")
+
+
+class SessionLists(SessionLogs):
+    """`list`."""
+
+    async def list(self, query: SessionQuery = SessionQuery(), /) -> Page[Session]:
+        check_window(query.limit, query.offset)
+        check_status(query.status)
+        at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
+        source, by = _source(query)
+        is_small = query.limit < FEW and not query.offset and source is LIST
+        found = await (self._db.few if is_small else self._db.all)(
+            source,
+            tenant=self._tenant,
+            agent=query.agent,
+            user=query.user,
+            parent=query.parent,
+            holder=query.holder,
+            since=query.since,
+            until=query.until,
+            at=at,
+            id=last,
+            limit=query.limit + 1,
+            offset=query.offset or None,
+            **_status(query.status),
+            **by,
+        )
+        sessions = [rows.session(row) for row in found]
+        return page_of(sessions, query.limit, lambda item: (item.created_at, item.session_id))
+
+
+def _source(query: SessionQuery) -> tuple[Statement, dict[str, Any]]:
+    """The statement whose index leads to the page, and what it wants to know."""
+    labels = labels_asked(query.metadata) if query.metadata is not None else ()
+    asked = {"labels": opaque.dumps(labels) if labels else None, "participant": query.participant}
+    if query.q is not None:
+        return SEARCH, {**asked, "q": search_terms(query.q)}
+    if labels:
+        rest = opaque.dumps(labels[1:]) if labels[1:] else None
+        return LABELLED, {**asked, "label": labels[0], "labels": rest}
+    if query.participant is not None:
+        return LIST_OF, {"participant": query.participant}
+    return LIST, {}
+
+
+def _status(status: str | None) -> dict[str, int | None]:
+    now = clock.now()
+    return {each: now if each == status else None for each in ("running", "waiting", "idle")}

@@ -1,0 +1,87 @@
+"""What the parts of session storage share: a session's key, its lock, and the facts of its log."""
+
+from __future__ import annotations
+
+from commonhold.model import opaque
+from commonhold.model.scope import Scope
+from commonhold.sql.bell import Bell
+from commonhold.sql.database import Database, Row, Tx
+from commonhold.sql.documents import missing
+from commonhold.sql.leases import check_turn
+from commonhold.sql.puts import Head
+from commonhold.sql.readers import Readers
+from commonhold.sql.recall import Recall
+from commonhold.sql.scope import stamp
+from commonhold.sql.statement import statement
+
+LOCK = statement("lock_session")
+HEAD = statement("get_head")
+ADVANCE = statement("advance_session")
+RECORD_EVENT = statement("record_event")
+
+
+class Memory:
+    """What one process remembers of sessions, shared by every binding of its database."""
+
+    def __init__(self, database: Database) -> None:
+        self.readers = Readers()
+        self.heads: Recall[Head] = Recall()
+        self.costs: Recall[str] = Recall()
+        self.states: Recall[str] = Recall()
+        self.bell = Bell(database)
+
+
+class SessionLogs:
+    """The logs of one tenant's sessions, written as one author."""
+
+    def __init__(self, database: Database, scope: Scope, memory: Memory) -> None:
+        self._db = database
+        self._memory = memory
+        self._tenant = scope.tenant
+        self._scope = scope
+        self._stamp = stamp(scope)
+
+    def _key(self, session_id: str) -> dict[str, str]:
+        return {"tenant": self._tenant, "session_id": session_id}
+
+    def _ring(self, session_id: str) -> None:
+        """Tell who follows the session that something happened in it."""
+        self._memory.bell.ring(self._tenant, session_id)
+
+    async def _lock(self, tx: Tx, session_id: str) -> Row:
+        row = await tx.one(LOCK, **self._key(session_id))
+        if row is None:
+            raise missing(session_id)
+        return row
+
+    async def _lock_for(self, tx: Tx, session_id: str, lease: int | None, now: int) -> Row:
+        """The lock of a write that claims the turn of `lease`, or that there is none."""
+        row = await self._lock(tx, session_id)
+        check_turn(lease, row[5:8], now)
+        return row
+
+    async def _event(
+        self, tx: Tx, session_id: str, seq: int, kind: str, data: dict[str, object], now: int
+    ) -> None:
+        await tx.run(
+            RECORD_EVENT,
+            **self._key(session_id),
+            **self._stamp,
+            seq=seq,
+            kind=kind,
+            data=opaque.dumps(data),
+            now=now,
+        )
+
+    async def _advance(
+        self, tx: Tx, session_id: str, count: int, head_seq: int, version: int, now: int
+    ) -> None:
+        await tx.run(
+            ADVANCE,
+            **self._key(session_id),
+            message_count=count,
+            head_seq=head_seq,
+            version=version,
+            chain=None,
+            now=now,
+        )
