@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from commonhold.errors import FieldError, OutOfRange
 from commonhold.model import clock, ids, opaque
 from commonhold.model.merge import LiveMessage, place
-from commonhold.model.repair import REASON, ClosedCall, close, open_calls
+from commonhold.model.repair import REASON, ClosedCall, close, open_by_message
 from commonhold.model.session import NewMessage, Session, Written, parse_message
 from commonhold.model.turns import Closing, Repaired, check_words
 from commonhold.sql import rows
@@ -107,22 +107,24 @@ class SessionBranches(SessionLogs):
             now = clock.now()
             head = await self._lock_for(tx, session_id, lease, now)
             marked = await tx.all(MARKED, **self._key(session_id))
-            left = open_calls([opaque.loads(row[1]) for row in marked])
-            answers = _answers(marked, left, reason or REASON)
-            if not answers:
+            waiting = open_by_message([opaque.loads(row[1]) for row in marked])
+            answers = {
+                marked[index][0]: _answers(marked[index][2], calls, reason or REASON)
+                for index, calls in waiting.items()
+            }
+            left = _left(marked, waiting, answers)
+            if not any(answers.values()):
                 return Repaired(session_id, head[0], head[1], (), left)
             closed = await self._write_answers(tx, session_id, head, answers, now)
-            done = {call.call_id for call in closed}
-            rest = tuple(call_id for call_id in left if call_id not in done)
             count = head[1] + sum(map(len, answers.values()))
-            return Repaired(session_id, head[0] + 1, count, closed, rest)
+            return Repaired(session_id, head[0] + 1, count, closed, left)
 
         repaired = await self._db.write(unit)
         self._ring(session_id)
         return repaired
 
     async def _write_answers(
-        self, tx: Tx, session_id: str, head: Row, answers: _Answers, now: int
+        self, tx: Tx, session_id: str, head: Row, answers: Mapping[int, _Answers], now: int
     ) -> tuple[Closing, ...]:
         """Put answers right behind the messages that wait for them; the calls they close."""
         version, seq = head[0] + 1, head[2]
@@ -156,26 +158,27 @@ class SessionBranches(SessionLogs):
         return place, message_id
 
 
-_Answers = dict[int, list[tuple[NewMessage, tuple[ClosedCall, ...]]]]
+_Answers = list[tuple[NewMessage, tuple[ClosedCall, ...]]]
 
 
-def _answers(marked: Sequence[Row], left: Sequence[str], reason: str) -> _Answers:
-    """For the sequence of each message whose calls are open, the messages that answer them."""
-    opener: dict[str, Row] = {}
-    for row in marked:
-        opener.update({mark[1:]: row for mark in opaque.loads(row[1]) if mark[0] == "+"})
-    waiting: dict[int, list[str]] = {}
-    for call_id in left:
-        waiting.setdefault(opener[call_id][0], []).append(call_id)
-    contents = {row[0]: row[2] for row in marked}
-    answers = {
-        seq: close(opaque.loads(contents[seq]), ids_, reason) for seq, ids_ in waiting.items()
-    }
-    return {
-        seq: [(parse_message(text, 0), calls) for text, calls in made]
-        for seq, made in answers.items()
-        if made
-    }
+def _answers(content: str, calls: Sequence[str], reason: str) -> _Answers:
+    """The messages that answer open calls of a message."""
+    made = close(opaque.loads(content), calls, reason)
+    return [(parse_message(text, 0), closed) for text, closed in made]
+
+
+def _left(
+    marked: Sequence[Row],
+    waiting: Mapping[int, Sequence[str]],
+    answers: Mapping[int, _Answers],
+) -> tuple[str, ...]:
+    """Open calls for which there is no answer."""
+    left: list[str] = []
+    for index, calls in waiting.items():
+        made = answers[marked[index][0]]
+        closed = {call.call_id for _, each in made for call in each}
+        left += [call_id for call_id in calls if call_id not in closed]
+    return tuple(left)
 
 
 def _check_index(value: int, count: int, field: str) -> None:

@@ -144,9 +144,7 @@ async def test_put_creates_the_session_when_it_is_missing(backend: Backend) -> N
 
 
 async def test_the_counters_of_a_session_follow_its_log(backend: Backend) -> None:
-    """S1. `message_count` counts live messages, `head_seq` is the highest sequence given: four to
-    messages, one to the event that tells of the two that went.
-    """
+    """S1. `head_seq` counts four messages, and the event that tells of the two that went."""
     sessions = backend.sessions
     await sessions.put("counted", messages("m1", "m2", "m3"))
     written = await sessions.put("counted", messages("m1", "m4"), mode="replace")
