@@ -61,9 +61,8 @@ class HttpSessions:
         self, session_id: str, query: MessageQuery = MessageQuery(), /
     ) -> Page[Message]:
         _check_key(session_id)
-        cursor = "before" if query.is_backward else "after"
         answer = await self._line.send(requests.list_messages(session_id, query))
-        return answers.messages(answer, cursor)
+        return answers.messages(answer, query.cursor_name)
 
     async def put(
         self,

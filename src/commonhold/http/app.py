@@ -23,7 +23,7 @@ from commonhold.errors import (
     NotFound,
     from_problem,
 )
-from commonhold.http import feedback, sessions, traces
+from commonhold.http import feedback, sessions, traces, turns
 from commonhold.http.binding import Bind, ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
 from commonhold.http.gate import Gate
@@ -39,6 +39,7 @@ from commonhold.http.table import RouteTable
 
 API: tuple[Operation, ...] = (
     *sessions.OPERATIONS,
+    *turns.OPERATIONS,
     *traces.OPERATIONS,
     *feedback.OPERATIONS,
 )
@@ -61,6 +62,7 @@ class Service(FastAPI):
 
     front: ASGIApp | None = None
     operations: Sequence[Operation] = ()
+    gate: Gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP through the front, anything else as FastAPI does."""
@@ -120,6 +122,8 @@ def create_app(
         lifespan=lifespan,
     )
 
+    app.gate = serving.gate
+
     async def check() -> None:
         await source().check()
 
@@ -143,7 +147,7 @@ def _source(stores: Stores | Callable[[], Stores]) -> Callable[[], Stores]:
 
 
 def _serving(bind: Bind, options: HttpOptions) -> Serving:
-    gate = Gate(options.max_inflight_requests, options.max_inflight_bytes)
+    gate = Gate(options.max_inflight_requests, options.max_inflight_bytes, options.max_followers)
     return Serving(bind, gate, options.max_body_bytes)
 
 

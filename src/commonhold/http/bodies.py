@@ -14,8 +14,10 @@ from commonhold.model import ids
 from commonhold.model.feedback import MAX_INT, MAX_TEXT
 from commonhold.model.session import MAX_TITLE
 from commonhold.model.trace import MAX_SESSION_REF
+from commonhold.model.turns import MAX_BRIEF, MAX_TTL_S, MAX_WAIT_S, MIN_TTL_S
 
 STRICT_ID = "^[A-Za-z0-9_-]{1,128}$"
+AGENT = "^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$"
 KEY = r"^(?!\.{1,2}$)[^\x00-\x1f\x7f/?#\\]{1,128}$"
 
 
@@ -34,6 +36,7 @@ Title = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_TITLE)]
 LongText = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_TEXT)]
 SpanId = Annotated[str, _described(pattern=NO_NUL, minLength=1, maxLength=ids.MAX_ID)]
 SessionRef = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_SESSION_REF)]
+Brief = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_BRIEF)]
 Time = Annotated[str, _described(format="date-time")]
 Rating = Annotated[int, _described(enum=[1, -1])]
 # To JSON Schema, and to JavaScript, 1.0 is an integer: see `decode.whole`.
@@ -63,7 +66,10 @@ class MessagesBody(Struct):
 
 
 class CostBody(Struct):
-    """Keys to merge into `cost_data`; null, or nothing, only asks whether the session exists."""
+    """Keys to merge into `cost_data`; null, or nothing, only asks whether the session exists.
+
+    Numbers under `$inc` are added to what is there: two that add lose nothing.
+    """
 
     cost_data: ObjectOrNull | UnsetType = UNSET
 
@@ -84,6 +90,30 @@ class RevertBody(Struct):
     """How many live messages stay."""
 
     to_message_index: Index
+
+
+class LeaseBody(Struct):
+    """For how long the turn is wanted, by whom, and how long to wait for it."""
+
+    ttl_s: Annotated[float, _described(minimum=MIN_TTL_S, maximum=MAX_TTL_S)]
+    holder: Annotated[str, _described(pattern=NO_NUL, minLength=1, maxLength=ids.MAX_ID)] | None = (
+        None
+    )
+    wait_s: Annotated[float, _described(minimum=0, maximum=MAX_WAIT_S)] = 0.0
+
+
+class HandoffBody(Struct):
+    """To whom the conversation goes, why, and what the next agent should know."""
+
+    to_agent: Annotated[str, _described(pattern=AGENT)]
+    reason: Brief | None = None
+    brief: Brief | None = None
+
+
+class RepairBody(Struct):
+    """What the results say that stand in for those that never came."""
+
+    reason: Brief | None = None
 
 
 class SpanBody(Struct):

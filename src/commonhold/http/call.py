@@ -15,6 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from commonhold.contract.stores import Stores
 from commonhold.errors import FieldError, InvalidRequest
+from commonhold.http.gate import Gate
+from commonhold.model.turns import MAX_TOKEN
 
 Header = tuple[bytes, bytes]
 
@@ -27,6 +29,7 @@ REQUEST_ID = "commonhold.request_id"
 _NO_ARGS: Mapping[str, Any] = {}
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _VERSION = re.compile(rb'(?:W/)?"?([0-9]{1,18})"?')
+_DIGITS = re.compile(rb"[0-9]{1,19}")
 _PREFERENCE = re.compile(rb"\s*[,;]\s*")
 _REPRESENTATION = b"return=representation"
 APPLIED: Header = (b"preference-applied", _REPRESENTATION)
@@ -47,6 +50,7 @@ class Call(Request):
     agent: str | None = None
     args: Mapping[str, Any] = _NO_ARGS
     content: bytes = b""
+    gate: Gate
     received: int = 0
     held: int = 0
     is_unread: bool = True
@@ -86,6 +90,35 @@ class Call(Request):
         return int(match[1])
 
 
+def lease_token(call: Call) -> int | None:
+    """The fencing token in `Lease-Token`, if any.
+
+    Raises:
+        InvalidRequest: it is no token.
+    """
+    return _number(call, "Lease-Token", 1)
+
+
+def last_event_id(call: Call) -> int | None:
+    """The sequence in `Last-Event-ID`, if any.
+
+    Raises:
+        InvalidRequest: it is no sequence.
+    """
+    return _number(call, "Last-Event-ID", 0)
+
+
+def _number(call: Call, name: str, least: int) -> int | None:
+    given = call.head.get(name.lower().encode())
+    if given is None:
+        return None
+    text = given.strip()
+    if _DIGITS.fullmatch(text) and least <= int(text) <= MAX_TOKEN:
+        return int(text)
+    rule = f"expected a whole number from {least} to {MAX_TOKEN}"
+    raise InvalidRequest(f"{name}: {rule}.", errors=[FieldError(("header", name), rule)])
+
+
 def idempotency_key(call: Call) -> str | None:
     """The caller's `Idempotency-Key`, if any."""
     given = call.head.get(b"idempotency-key")
@@ -117,6 +150,11 @@ class Answer(Response):
         self.body = body
         self.status_code = status
         self.raw_headers = [*fields, (b"content-length", b"%d" % len(body))]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return len(self.body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; to HEAD, without the body."""

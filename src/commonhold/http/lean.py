@@ -77,7 +77,7 @@ class LeanRoute(APIRoute):
     async def respond(self, call: Call) -> Answer:
         """The complete answer to a request, whatever happens."""
         serving = self._serving
-        gate = serving.gate
+        gate = call.gate = serving.gate
         gate.requests += 1
         try:
             if not self._is_probe:

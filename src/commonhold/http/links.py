@@ -13,7 +13,7 @@ def next_page(call: Call, cursor: str | None, name: str = "cursor") -> tuple[Hea
     """The header for the page at `cursor`, with the filters of this request; none at the end."""
     if cursor is None:
         return ()
-    replaced = (f"{name}=".encode(), b"offset=")
+    replaced = (f"{name}=".encode(), b"offset=", b"last=")
     query: bytes = call.scope["query_string"]
     kept = [pair for pair in query.split(b"&") if pair and not pair.startswith(replaced)]
     kept.append(f"{name}={quote(cursor, safe='')}".encode())

@@ -56,7 +56,7 @@ class Observed:
             route = resource.template
             answer = await resource.respond(call)
         await answer(scope, receive, send)
-        size = 0 if scope["method"] == "HEAD" else len(answer.body)
+        size = 0 if scope["method"] == "HEAD" else answer.size
         self._note(call, route, answer.status_code, started, size)
 
     async def _pass_on(self, call: Call, send: Send, started: float) -> None:

@@ -13,6 +13,7 @@ from commonhold.http.bodies import KEY
 from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.problems import MEDIA_TYPE
 from commonhold.http.schemas import Problem
+from commonhold.model.turns import MAX_TOKEN
 
 Schema = dict[str, Any]
 Describe = Callable[[Operation], Schema]
@@ -29,6 +30,14 @@ _REQUEST_HEADERS: Mapping[str, Schema] = {
     "Idempotency-Key": {
         "description": "Makes a retry harmless: messages without an id get one made of it.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,100}$"},
+    },
+    "Lease-Token": {
+        "description": "The token of the lease under which this is written.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TOKEN},
+    },
+    "Last-Event-ID": {
+        "description": "The sequence of the last event that was seen; it wins over `after`.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": MAX_TOKEN},
     },
     "If-Match": {
         "description": "The version, in quotes, that must still be current: as an `ETag` gave it.",
@@ -96,7 +105,8 @@ def _parameters(operation: Operation) -> list[Schema]:
         found.append({**path, "schema": {"type": "string", "pattern": KEY}})
     for param in operation.query:
         schema = dict(param.schema)
-        if param.default is not None and not param.into:
+        is_plain = not param.into and not isinstance(param.default, tuple)
+        if param.default is not None and is_plain:
             schema["default"] = param.default
         found.append(
             {"name": param.name, "in": "query", "description": param.doc, "schema": schema}

@@ -12,7 +12,8 @@ class HttpOptions:
     """What the settings decide about the HTTP face.
 
     `max_body_bytes` also holds after decompression. Past `max_inflight_bytes` (bodies held in
-    memory) or `max_inflight_requests` the answer is 503; both count per process.
+    memory) or `max_inflight_requests` the answer is 503, and so it is for one more than
+    `max_followers` that follow a log or wait for a turn; all count per process.
     `loopback_only` refuses what did not come from this machine, through a name of this machine:
     it belongs to the mode that asks nobody who they are.
     `multiprocess_dir` is where several workers share their counters.
@@ -21,6 +22,7 @@ class HttpOptions:
     max_body_bytes: int = 64 * MIB
     max_inflight_bytes: int = 512 * MIB
     max_inflight_requests: int = 2048
+    max_followers: int = 4096
     ready_timeout_s: float = 5.0
     loopback_only: bool = True
     multiprocess_dir: str | None = None

@@ -76,6 +76,21 @@ def choice(
     return Param(name, doc, read, {"type": kind, "enum": words}, default, into)
 
 
+def several(name: str, doc: str, words: Sequence[str]) -> Param:
+    """One or more of a few words, with commas between; all of them when absent."""
+    rule = f"expected one or more of {', '.join(words)}, with commas between"
+
+    def read(text: str) -> tuple[str, ...]:
+        chosen = tuple(text.split(","))
+        if not set(chosen) <= set(words):
+            raise _Refused(rule)
+        return chosen
+
+    word = f"({'|'.join(words)})"
+    schema = {"type": "string", "pattern": f"^{word}(,{word})*$"}
+    return Param(name, doc, read, schema, tuple(words))
+
+
 def text(name: str, doc: str, *, default: str | None = None, schema: Schema | None = None) -> Param:
     """Any text; `schema` describes it where the store will look closer."""
 

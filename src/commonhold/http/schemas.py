@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from commonhold.errors import BY_CODE
+from commonhold.model.turns import event_kinds
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Object = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
 Array = Annotated[Raw, Meta(extra_json_schema={"type": "array"})]
 Code = Annotated[str, Meta(extra_json_schema={"enum": sorted(BY_CODE)})]
+Events = Annotated[str, Meta(description="Server-sent events, until the reader leaves.")]
 Metrics = Annotated[str, Meta(description="Prometheus text format 0.0.4.")]
 
 
@@ -34,6 +36,8 @@ class Problem(Struct, kw_only=True):
     errors: list[FieldProblem] | None = None
     retry_after_seconds: int | None = None
     current_version: int | None = None
+    holder: str | None = None
+    expires_at: Time | None = None
 
 
 class SessionId(Struct):
@@ -42,8 +46,18 @@ class SessionId(Struct):
     session_id: str
 
 
+class Turn(Struct):
+    """Who has the turn in a session, and until when."""
+
+    holder: str
+    expires_at: Time
+
+
 class Session(Struct):
-    """A session without its messages. `version` is its `ETag`."""
+    """A session without its messages. `version` is its `ETag`.
+
+    `open_tool_calls`, the calls without a result, are not in lists.
+    """
 
     session_id: str
     title: str | None
@@ -52,11 +66,15 @@ class Session(Struct):
     message_count: int
     head_seq: int
     version: int
+    holder: str | None
+    status: Literal["running", "waiting", "idle"]
+    lease: Turn | None
     parent_session_id: str | None
     forked_at_message_id: str | None
     metadata: Object
     created_at: Time
     updated_at: Time
+    open_tool_calls: list[str] | None = None
 
 
 class History(Struct):
@@ -151,10 +169,89 @@ class Forked(Struct):
     message_count: int
 
 
-class Deleted(Struct):
-    """It is gone."""
+class Lease(Struct):
+    """The turn of one runner. `token` goes into `Lease-Token` of what it writes."""
+
+    session_id: str
+    token: int
+    holder: str
+    expires_at: Time
+
+
+class Released(Struct):
+    """The turn was given back."""
+
+    released: Literal[True]
+
+
+class Handoff(Struct):
+    """The conversation moved to another agent; `seq` is where the log says so."""
+
+    session_id: str
+    seq: int
+    from_agent: str | None
+    to_agent: str
+    reason: str | None
+    brief: str | None
+    created_at: Time
+
+
+class Event(Struct):
+    """A fact of a conversation that is not a message; `data` is by kind."""
+
+    seq: int
+    kind: Annotated[str, Meta(extra_json_schema={"enum": list(event_kinds())})]
+    agent: str | None
+    created_at: Time
+    data: Object
+
+
+class Closing(Struct):
+    """A tool call that was closed, and the message that now answers it."""
+
+    call_id: str
+    name: str | None
+    seq: int
+    message_id: str
+
+
+class Repaired(Struct):
+    """The calls that were closed, and those for which no valid result can be made."""
+
+    session_id: str
+    version: int
+    message_count: int
+    closed: list[Closing]
+    open_tool_calls: list[str]
+
+
+class Participant(Struct):
+    """One agent, on behalf of one user: its messages, superseded ones too, first and last."""
+
+    agent: str | None
+    user: str | None
+    message_count: int
+    first_seq: int
+    last_seq: int
+    first_at: Time
+    last_at: Time
+
+
+class RemovedRows(Struct):
+    """What went with a session, in rows; whether a lease was held, and a state kept."""
+
+    messages: int
+    events: int
+    participants: int
+    lease: bool
+    state: bool
+
+
+class Removed(Struct):
+    """The session is gone, and everything in it."""
 
     deleted: Literal[True]
+    removed: RemovedRows
 
 
 class TraceSaved(Struct):
@@ -245,6 +342,17 @@ class FeedbackStats(Struct):
     thumbs_up: int
     thumbs_down: int
     total: int
+
+
+class Moment(Struct):
+    """One thing that happened; what it was is under its kind, the other kinds are absent."""
+
+    kind: Literal["message", "event", "trace", "feedback"]
+    at: Time
+    message: Message | UnsetType = UNSET
+    event: Event | UnsetType = UNSET
+    trace: TraceSummary | UnsetType = UNSET
+    feedback: Feedback | UnsetType = UNSET
 
 
 class Alive(Struct):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -16,16 +16,27 @@ from commonhold.http.call import (
     Call,
     etag,
     idempotency_key,
+    lease_token,
     reply,
 )
 from commonhold.http.decode import decode, given, object_of, text_of, whole
 from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.params import CURSOR, SINCE, UNTIL, choice, integer, text
-from commonhold.model import wire
+from commonhold.http.streams import Stream
+from commonhold.model import wire, wire_turns
 from commonhold.model.page import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
-from commonhold.model.session import History, MessageQuery, NewSession, Session, SessionQuery
-from commonhold.pricing import usage
+from commonhold.model.session import (
+    History,
+    HistoryStream,
+    MessageQuery,
+    NewSession,
+    Session,
+    SessionQuery,
+)
+
+WHOLE = 200
+"""Messages of a history up to which it is sent at once, with its length."""
 
 _NEW = msgspec.json.Decoder(bodies.NewSessionBody)
 _MESSAGES = msgspec.json.Decoder(bodies.MessagesBody)
@@ -53,8 +64,20 @@ async def create_session(call: Call) -> Answer:
 
 
 async def get_session(call: Call) -> Answer:
-    history = await call.stores.sessions.history(call.key)
-    return _history(history)
+    stream = await call.stores.sessions.stream(call.key)
+    fields = (*JSON, etag(stream.version))
+    if stream.message_count > WHOLE:
+        return Stream(_framed(stream), 200, fields)
+    return Answer(b"".join([piece async for piece in _framed(stream)]), 200, fields)
+
+
+async def _framed(stream: HistoryStream) -> AsyncIterator[bytes]:
+    """The body of a history. The database assembled it; it is not parsed on its way out."""
+    before = b'{"session_id":%b,"messages":[' % msgspec.json.encode(stream.session_id)
+    async for piece in stream.pieces:
+        yield before + piece.encode()
+        before = b","
+    yield b"]}" if before == b"," else before + b"]}"
 
 
 async def head_session(call: Call) -> Answer:
@@ -76,9 +99,10 @@ async def list_sessions(call: Call) -> Answer:
 
 
 async def list_messages(call: Call) -> Answer:
-    page = await call.stores.sessions.messages(call.key, MessageQuery(**call.args))
+    query = MessageQuery(**call.args)
+    page = await call.stores.sessions.messages(call.key, query)
     items = [wire.message_out(message) for message in page.items]
-    return reply(items, extra=next_page(call, page.cursor, "after"))
+    return reply(items, extra=next_page(call, page.cursor, query.cursor_name))
 
 
 async def put_session(call: Call) -> Answer:
@@ -88,6 +112,7 @@ async def put_session(call: Call) -> Answer:
         [text_of(raw, "messages", index) for index, raw in enumerate(body.messages)],
         mode=call.args["mode"],
         if_match=call.if_match,
+        lease=lease_token(call),
     )
     tag = etag(written.version)
     if call.wants_representation:
@@ -103,6 +128,7 @@ async def append_messages(call: Call) -> Answer:
         if_match=call.if_match,
         create=call.args["create"],
         key=idempotency_key(call),
+        lease=lease_token(call),
     )
     return reply(wire.appended_out(appended), 201, (etag(appended.version),))
 
@@ -137,9 +163,7 @@ async def patch_state(call: Call) -> Answer:
 
 
 async def get_usage(call: Call) -> Answer:
-    cost = await call.stores.sessions.cost(call.key)
-    # The price list is large, and read when it is first needed.
-    return reply({"session_id": call.key, **await asyncio.to_thread(usage, cost)})
+    return reply(wire_turns.usage_out(await call.stores.sessions.usage(call.key)))
 
 
 async def fork_session(call: Call) -> Answer:
@@ -160,13 +184,13 @@ async def fork_session(call: Call) -> Answer:
 async def revert_session(call: Call) -> Answer:
     body = decode(_REVERT, call)
     index = whole(body.to_message_index, "to_message_index") or 0
-    written = await call.stores.sessions.revert(call.key, to=index)
+    written = await call.stores.sessions.revert(call.key, to=index, lease=lease_token(call))
     return reply(wire.written_out(written), extra=(etag(written.version),))
 
 
 async def delete_session(call: Call) -> Answer:
-    await call.stores.sessions.delete(call.key)
-    return reply({"deleted": True})
+    removed = await call.stores.sessions.delete(call.key)
+    return reply(wire_turns.removed_out(removed))
 
 
 def _represent(session: Session) -> Answer:
@@ -195,11 +219,24 @@ _LIST = (
     text("agent", "Only sessions this agent created."),
     text("user", "Only sessions of this user."),
     text("parent", "Only sessions forked from this one."),
+    text("participant", "Only sessions in which this agent wrote."),
+    text("holder", "Only sessions that are with this agent now."),
+    choice(
+        "status",
+        "`running`: a lease is held; `waiting`: the agent asked the user something; or `idle`.",
+        {"running": "running", "waiting": "waiting", "idle": "idle"},
+    ),
+    text("metadata", 'Only sessions whose metadata has these values: `{"customer":"acme"}`.'),
+    text("q", "Only sessions with a message, or a title, that has all these words; `refund*`."),
     SINCE,
     UNTIL,
 )
 _LOG = (
     integer("after", "Only messages behind this sequence.", default=0, least=0, most=MAX_OFFSET),
+    integer("before", "Only messages ahead of this sequence.", least=0, most=MAX_OFFSET),
+    integer("last", "This many at the end.", least=1, most=MAX_LIMIT),
+    text("agent", "Only messages of this agent."),
+    text("role", "Only messages with this role."),
     integer("limit", "How many at most.", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT),
     choice(
         "include",
@@ -250,9 +287,9 @@ OPERATIONS = (
         {200: Reply("Kept.", (schemas.Saved, schemas.Written), headers=("ETag",))},
         "Save a whole message list; creates the session when missing",
         "sessions",
-        errors=(412,),
+        errors=(409, 412),
         query=(_MODE,),
-        headers=("Prefer", "If-Match"),
+        headers=("Prefer", "If-Match", "Lease-Token"),
         body=Body((bodies.MessagesBody,)),
         doc="A PUT speaks only for what its writer had seen: what others appended meanwhile"
         " stays, what it leaves out from before is superseded and can still be read."
@@ -283,7 +320,7 @@ OPERATIONS = (
         "DELETE",
         _ONE,
         delete_session,
-        {200: Reply("Removed, with everything in it.", (schemas.Deleted,))},
+        {200: Reply("Removed, with everything in it.", (schemas.Removed,))},
         "Remove a session",
         "sessions",
         errors=(404,),
@@ -326,7 +363,7 @@ OPERATIONS = (
         "sessions",
         errors=(404, 409, 412),
         query=(_CREATE,),
-        headers=("If-Match", "Idempotency-Key"),
+        headers=("If-Match", "Idempotency-Key", "Lease-Token"),
         body=Body((bodies.MessagesBody,)),
         doc="Costs what is appended, whatever the age of the session. A message whose id is"
         " already in the log is not added again: a retry gets the first answer.",
@@ -387,7 +424,8 @@ OPERATIONS = (
         {200: Reply("Reverted.", (schemas.Written,), headers=("ETag",))},
         "Keep the first messages and supersede the rest",
         "sessions",
-        errors=(404,),
+        errors=(404, 409),
+        headers=("Lease-Token",),
         body=Body((bodies.RevertBody,)),
     ),
 )

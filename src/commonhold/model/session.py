@@ -204,6 +204,11 @@ class MessageQuery:
         return self.last is not None or (self.before is not None and not self.after)
 
     @property
+    def cursor_name(self) -> str:
+        """Where the cursor of its page goes in the next query."""
+        return "before" if self.is_backward else "after"
+
+    @property
     def size(self) -> int:
         """How many messages at most."""
         return self.limit if self.last is None else self.last
