@@ -23,7 +23,10 @@ WHERE datname = current_database() AND backend_type = 'client backend' AND pid <
 
 
 async def read_by_append(url: str, lengths: tuple[int, ...]) -> dict[int, float]:
-    """Rows and index entries read for one append of two messages, by the length of the session."""
+    """Rows and index entries read for one append of two messages, by the length of the session.
+
+    Nobody else may be connected to the database.
+    """
     counter = await asyncpg.connect(url)
     try:
         return {length: await _of(counter, url, length) for length in lengths}

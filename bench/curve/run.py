@@ -117,7 +117,7 @@ def _rounds(
 def _rows(backend: Backend, databases: dict[str, str]) -> dict[int, float]:
     if backend == "sqlite":
         return {}
-    return asyncio.run(rows.read_by_append(databases["process"], (SHORT, LONG)))
+    return asyncio.run(rows.read_by_append(databases["rows"], (SHORT, LONG)))
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def _databases(backend: Backend, folder: Path) -> Iterator[dict[str, str]]:
         return
     with PostgresServer(durable=True) as server:
         names = Databases(server.dsn)
-        found = {key: server.dsn(names.create()) for key in keys}
+        found = {key: server.dsn(names.create()) for key in (*keys, "rows")}
         yield found | dict.fromkeys(("put", "put-body"), found["append"])
 
 
