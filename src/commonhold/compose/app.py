@@ -56,6 +56,7 @@ def _http_options(settings: Settings) -> http.HttpOptions:
         max_body_bytes=settings.max_body_bytes,
         max_inflight_bytes=settings.max_inflight_bytes,
         max_inflight_requests=settings.max_inflight_requests,
+        max_followers=settings.max_followers,
         loopback_only=settings.auth == "none" and not settings.insecure,
         multiprocess_dir=metrics_dir(),
     )

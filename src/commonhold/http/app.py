@@ -23,7 +23,7 @@ from commonhold.errors import (
     NotFound,
     from_problem,
 )
-from commonhold.http import feedback, sessions, traces, turns
+from commonhold.http import feedback, messages, sessions, traces, turns
 from commonhold.http.binding import Bind, ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
 from commonhold.http.gate import Gate
@@ -39,6 +39,7 @@ from commonhold.http.table import RouteTable
 
 API: tuple[Operation, ...] = (
     *sessions.OPERATIONS,
+    *messages.OPERATIONS,
     *turns.OPERATIONS,
     *traces.OPERATIONS,
     *feedback.OPERATIONS,

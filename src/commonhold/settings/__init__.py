@@ -9,23 +9,35 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 from commonhold.errors import CommonholdError, FieldError
+from commonhold.settings.rules import (
+    AUTH,
+    DATABASE,
+    FLAG,
+    HOST,
+    LEVELS,
+    MIB,
+    NAME,
+    SECONDS,
+    SECRET,
+    SIZE,
+    TEXT,
+    NotYetError,
+    Rule,
+    choice,
+    count,
+)
 
 T = TypeVar("T")
 
 PREFIX = "COMMONHOLD_"
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """Where several workers share their counters: the name `prometheus_client` reads."""
-
-_MIB = 1024 * 1024
-_UNITS = {"": 1, "kib": 1024, "mib": _MIB, "gib": 1024 * _MIB}
-_TRUE = ("true", "1", "yes", "on")
-_FALSE = ("false", "0", "no", "off")
 
 
 class InvalidSettings(CommonholdError):
@@ -36,15 +48,6 @@ class InvalidSettings(CommonholdError):
     def __init__(self, errors: list[FieldError]) -> None:
         lines = [f"{'.'.join(map(str, error.loc))}: {error.msg}" for error in errors]
         super().__init__("\n".join(lines), errors=errors)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How the text of a setting is read and written. `allowed` completes "expected ..."."""
-
-    read: Callable[[str], object]
-    allowed: str
-    show: Callable[[object], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,88 +66,6 @@ def _setting(default: T, env: str, doc: str, rule: Rule, *, secret: bool = False
     return field(default=default, repr=not secret, metadata=metadata)
 
 
-def _choice(*names: str) -> Rule:
-    def read(text: str) -> str:
-        if text.lower() not in names:
-            raise ValueError(text)
-        return text.lower()
-
-    return Rule(read, "one of " + ", ".join(f"`{name}`" for name in names))
-
-
-def _count(least: int, most: int) -> Rule:
-    def read(text: str) -> int:
-        value = int(text)
-        if not least <= value <= most:
-            raise ValueError(text)
-        return value
-
-    return Rule(read, f"a whole number from {least} to {most}")
-
-
-def _read_size(text: str) -> int:
-    match = re.fullmatch(r"(\d+)\s*([kmg]ib)?", text.lower())
-    if match is None or int(match[1]) < 1:
-        raise ValueError(text)
-    return int(match[1]) * _UNITS[match[2] or ""]
-
-
-def _show_size(value: object) -> str:
-    mebibytes, rest = divmod(int(str(value)), _MIB)
-    return str(value) if rest else f"{mebibytes}MiB"
-
-
-def _read_flag(text: str) -> bool:
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise ValueError(text)
-
-
-def _read_seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 3600:
-        raise ValueError(text)
-    return value
-
-
-def _read_database(text: str) -> str:
-    if text.partition(":")[0] not in ("sqlite", "postgresql", "postgres"):
-        raise ValueError(text)
-    return text
-
-
-def _read_host(text: str) -> str:
-    if any(part in text for part in ("/", " ", "@")):
-        raise ValueError(text)
-    return text.strip("[]")
-
-
-class _NotYetError(ValueError):
-    """A value that will be allowed one day, and must not be taken for another until then."""
-
-
-def _read_auth(text: str) -> str:
-    if text.lower() in ("keys", "oidc", "gateway"):
-        raise _NotYetError("comes with a later release; until then only `none` is allowed.")
-    if text.lower() != "none":
-        raise ValueError(text)
-    return "none"
-
-
-_AUTH = Rule(_read_auth, "`none`; `keys`, `oidc` and `gateway` come with a later release")
-_DATABASE = Rule(_read_database, "`sqlite:///file.db` or `postgresql://user:password@host/name`")
-_HOST = Rule(_read_host, "a host name or an address, such as `127.0.0.1` or `::1`")
-_SIZE = Rule(_read_size, "a size in bytes above zero, or such as `64MiB`", _show_size)
-_FLAG = Rule(_read_flag, "`true` or `false`", lambda value: str(value).lower())
-_SECONDS = Rule(_read_seconds, "seconds from 0 to 3600", lambda value: f"{value:g}")
-_TEXT = Rule(str, "a URL that `commonhold.connect` understands")
-_NAME = Rule(str, "the name of an agent")
-_SECRET = Rule(str, "the credential as it was issued")
-_LEVELS = _choice("debug", "info", "warning", "error")
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What `commonhold serve` and the `db` commands run with."""
@@ -153,76 +74,82 @@ class Settings:
         "sqlite:///commonhold.db",
         "DATABASE",
         "The database that keeps everything: a file, or a Postgres.",
-        _DATABASE,
+        DATABASE,
         secret=True,
     )
     host: str = _setting(
         "127.0.0.1",
         "HOST",
         "The address to listen on; anything but a loopback address needs an authentication mode.",
-        _HOST,
+        HOST,
     )
     port: int = _setting(
-        8080, "PORT", "The port to listen on; 0 takes a free one.", _count(0, 65535)
+        8080, "PORT", "The port to listen on; 0 takes a free one.", count(0, 65535)
     )
     auth: str = _setting(
-        "none", "AUTH", "How callers prove who they are; `none` asks nobody.", _AUTH
+        "none", "AUTH", "How callers prove who they are; `none` asks nobody.", AUTH
     )
     workers: int = _setting(
-        1, "WORKERS", "Processes that serve requests, each with its own pool.", _count(1, 64)
+        1, "WORKERS", "Processes that serve requests, each with its own pool.", count(1, 64)
     )
     insecure: bool = _setting(
         False,
         "INSECURE",
         "Serve without authentication on an address others can reach.",
-        _FLAG,
+        FLAG,
     )
-    log_level: str = _setting("info", "LOG_LEVEL", "The least severe log lines to write.", _LEVELS)
+    log_level: str = _setting("info", "LOG_LEVEL", "The least severe log lines to write.", LEVELS)
     log_format: str = _setting(
         "auto",
         "LOG_FORMAT",
         "How log lines look; `auto` is `text` on a terminal and `json` elsewhere.",
-        _choice("auto", "json", "text"),
+        choice("auto", "json", "text"),
     )
     max_body_bytes: int = _setting(
-        64 * _MIB, "MAX_BODY_BYTES", "The largest request body, after decompression too.", _SIZE
+        64 * MIB, "MAX_BODY_BYTES", "The largest request body, after decompression too.", SIZE
     )
     max_inflight_bytes: int = _setting(
-        512 * _MIB,
+        512 * MIB,
         "MAX_INFLIGHT_BYTES",
         "Request bodies held in memory at once, per process; past it the answer is 503.",
-        _SIZE,
+        SIZE,
     )
     max_inflight_requests: int = _setting(
         2048,
         "MAX_INFLIGHT_REQUESTS",
         "Requests worked on at once, per process; past it the answer is 503.",
-        _count(1, 100_000),
+        count(1, 100_000),
     )
-    pool_size: int = _setting(10, "POOL_SIZE", "Postgres connections per process.", _count(1, 1000))
+    max_followers: int = _setting(
+        4096,
+        "MAX_FOLLOWERS",
+        "Clients that follow a log or wait for a turn at once, per process; past it 503.",
+        count(0, 100_000),
+    )
+    pool_size: int = _setting(10, "POOL_SIZE", "Postgres connections per process.", count(1, 1000))
     statement_cache_size: int = _setting(
         512,
         "STATEMENT_CACHE_SIZE",
         "Prepared statements kept per Postgres connection; 0 behind PgBouncer.",
-        _count(0, 100_000),
+        count(0, 100_000),
     )
     queue_limit: int = _setting(
         1024,
         "QUEUE_LIMIT",
         "What may wait for the SQLite writer or a Postgres connection; past it the answer is 503.",
-        _count(1, 100_000),
+        count(1, 100_000),
     )
     auto_upgrade: bool = _setting(
         True,
         "AUTO_UPGRADE",
         "Bring the schema up to date at start; otherwise run `commonhold db upgrade`.",
-        _FLAG,
+        FLAG,
     )
     shutdown_grace_s: float = _setting(
         25.0,
         "SHUTDOWN_GRACE_S",
         "How long requests in flight may take to finish when the service stops.",
-        _SECONDS,
+        SECONDS,
     )
 
     @classmethod
@@ -266,23 +193,21 @@ class ClientSettings:
     """
 
     # URLs and the token may carry secrets: a settings object printed by accident shows none.
-    url: str | None = _setting(
-        None, "URL", "Where the client keeps everything.", _TEXT, secret=True
-    )
+    url: str | None = _setting(None, "URL", "Where the client keeps everything.", TEXT, secret=True)
     sessions_url: str | None = _setting(
-        None, "SESSIONS_URL", "Where it keeps sessions, when elsewhere.", _TEXT, secret=True
+        None, "SESSIONS_URL", "Where it keeps sessions, when elsewhere.", TEXT, secret=True
     )
     traces_url: str | None = _setting(
-        None, "TRACES_URL", "Where it keeps traces, when elsewhere.", _TEXT, secret=True
+        None, "TRACES_URL", "Where it keeps traces, when elsewhere.", TEXT, secret=True
     )
     feedback_url: str | None = _setting(
-        None, "FEEDBACK_URL", "Where it keeps feedback, when elsewhere.", _TEXT, secret=True
+        None, "FEEDBACK_URL", "Where it keeps feedback, when elsewhere.", TEXT, secret=True
     )
     agent: str | None = _setting(
-        None, "AGENT", "The agent named as the author of what is written to a service.", _NAME
+        None, "AGENT", "The agent named as the author of what is written to a service.", NAME
     )
     token: str | None = _setting(
-        None, "TOKEN", "The credential the client sends to a service.", _SECRET, secret=True
+        None, "TOKEN", "The credential the client sends to a service.", SECRET, secret=True
     )
 
     @classmethod
@@ -367,7 +292,7 @@ def _read(
             continue
         try:
             values[each.name] = rule.read(text)
-        except _NotYetError as error:
+        except NotYetError as error:
             errors.append(FieldError((env,), f"{text!r} {error}"))
         except ValueError:
             errors.append(FieldError((env,), _rejected(text, rule, each.name, flags)))

@@ -1,0 +1,107 @@
+"""How the text of a setting is read, and what is said when it cannot be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+_UNITS = {"": 1, "kib": 1024, "mib": MIB, "gib": 1024 * MIB}
+_TRUE = ("true", "1", "yes", "on")
+_FALSE = ("false", "0", "no", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How the text of a setting is read and written. `allowed` completes "expected ..."."""
+
+    read: Callable[[str], object]
+    allowed: str
+    show: Callable[[object], str] = str
+
+
+def choice(*names: str) -> Rule:
+    """One of a few words."""
+
+    def read(text: str) -> str:
+        if text.lower() not in names:
+            raise ValueError(text)
+        return text.lower()
+
+    return Rule(read, "one of " + ", ".join(f"`{name}`" for name in names))
+
+
+def count(least: int, most: int) -> Rule:
+    """A whole number within bounds."""
+
+    def read(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise ValueError(text)
+        return value
+
+    return Rule(read, f"a whole number from {least} to {most}")
+
+
+def _read_size(text: str) -> int:
+    match = re.fullmatch(r"(\d+)\s*([kmg]ib)?", text.lower())
+    if match is None or int(match[1]) < 1:
+        raise ValueError(text)
+    return int(match[1]) * _UNITS[match[2] or ""]
+
+
+def _show_size(value: object) -> str:
+    mebibytes, rest = divmod(int(str(value)), MIB)
+    return str(value) if rest else f"{mebibytes}MiB"
+
+
+def _read_flag(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError(text)
+
+
+def _read_seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 3600:
+        raise ValueError(text)
+    return value
+
+
+def _read_database(text: str) -> str:
+    if text.partition(":")[0] not in ("sqlite", "postgresql", "postgres"):
+        raise ValueError(text)
+    return text
+
+
+def _read_host(text: str) -> str:
+    if any(part in text for part in ("/", " ", "@")):
+        raise ValueError(text)
+    return text.strip("[]")
+
+
+class NotYetError(ValueError):
+    """A value that will be allowed one day, and must not be taken for another until then."""
+
+
+def _read_auth(text: str) -> str:
+    if text.lower() in ("keys", "oidc", "gateway"):
+        raise NotYetError("comes with a later release; until then only `none` is allowed.")
+    if text.lower() != "none":
+        raise ValueError(text)
+    return "none"
+
+
+AUTH = Rule(_read_auth, "`none`; `keys`, `oidc` and `gateway` come with a later release")
+DATABASE = Rule(_read_database, "`sqlite:///file.db` or `postgresql://user:password@host/name`")
+HOST = Rule(_read_host, "a host name or an address, such as `127.0.0.1` or `::1`")
+SIZE = Rule(_read_size, "a size in bytes above zero, or such as `64MiB`", _show_size)
+FLAG = Rule(_read_flag, "`true` or `false`", lambda value: str(value).lower())
+SECONDS = Rule(_read_seconds, "seconds from 0 to 3600", lambda value: f"{value:g}")
+TEXT = Rule(str, "a URL that `commonhold.connect` understands")
+NAME = Rule(str, "the name of an agent")
+SECRET = Rule(str, "the credential as it was issued")
+LEVELS = choice("debug", "info", "warning", "error")
