@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import FrameType
+from typing import Any
 
 from commonhold import http, web
 from commonhold._version import __version__
@@ -76,8 +80,9 @@ def _site(settings: Settings) -> web.Site:
 
 def _lifespan(settings: Settings, late: LateBackend) -> Lifespan:
     @asynccontextmanager
-    async def lifespan(_: http.Service) -> AsyncIterator[None]:
+    async def lifespan(service: http.Service) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_S)
+        _let_go_of_followers(service)
         reminder = asyncio.create_task(_remind(settings))
         await late.start()
         try:
@@ -88,6 +93,22 @@ def _lifespan(settings: Settings, late: LateBackend) -> Lifespan:
             _log.info("The database is closed.")
 
     return lifespan
+
+
+def _let_go_of_followers(service: http.Service) -> None:
+    """When told to stop, end what would never end by itself before the server waits for it."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # signals are somebody else's here
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        before = signal.getsignal(each)
+
+        def stop(number: int, frame: FrameType | None, before: Any = before) -> None:
+            loop.call_soon_threadsafe(service.gate.close)
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(each, stop)
 
 
 async def _remind(settings: Settings) -> None:

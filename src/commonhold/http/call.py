@@ -63,6 +63,11 @@ class Call(Request):
         given: bytes | None = scope.get(REQUEST_ID)
         self.request_id = given or request_id(head.get(b"x-request-id"))
 
+    async def gone(self) -> None:
+        """Return when the caller has hung up. Only after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     @property
     def wants_representation(self) -> bool:
         """Whether the caller asked for the whole value with `Prefer: return=representation`."""

@@ -73,6 +73,11 @@ class Gate:
         """Send every follower away: the process is about to stop."""
         self._closing.set()
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether the process is about to stop."""
+        return self._closing.is_set()
+
     async def closing(self) -> None:
         """Return when followers are to go."""
         await self._closing.wait()

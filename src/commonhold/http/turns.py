@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
-from commonhold.errors import FieldError, InvalidRequest
+from commonhold.errors import FieldError, InvalidRequest, LeaseHeld, Unavailable
 from commonhold.http import bodies, schemas
 from commonhold.http.call import Answer, Call, etag, last_event_id, lease_token, reply
 from commonhold.http.decode import decode
@@ -13,9 +15,13 @@ from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.params import CURSOR, integer, several
 from commonhold.http.streams import EventStream
 from commonhold.model import wire_turns
+from commonhold.model.clock import monotonic
 from commonhold.model.page import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from commonhold.model.timeline import KINDS, TimelineQuery
-from commonhold.model.turns import Lease
+from commonhold.model.turns import Lease, check_ttl
+
+SLICE_S = 1.0
+"""How long to wait for a turn before seeing whether the caller still does, in seconds."""
 
 _LEASE = msgspec.json.Decoder(bodies.LeaseBody)
 _HANDOFF = msgspec.json.Decoder(bodies.HandoffBody)
@@ -24,24 +30,47 @@ _REPAIR = msgspec.json.Decoder(bodies.RepairBody)
 
 async def put_lease(call: Call) -> Answer:
     body = decode(_LEASE, call)
+    check_ttl(body.ttl_s, body.wait_s)
     if body.wait_s <= 0:
-        return reply(wire_turns.lease_out(await _lease(call, body)))
+        return reply(wire_turns.lease_out(await _lease(call, body, 0.0)))
     call.gate.enter()
     call.gate.requests -= 1  # who waits does no work
     try:
-        return reply(wire_turns.lease_out(await _lease(call, body)))
+        return reply(wire_turns.lease_out(await _wait_for_turn(call, body)))
     finally:
         call.gate.requests += 1
         call.gate.leave()
 
 
-async def _lease(call: Call, body: bodies.LeaseBody) -> Lease:
+async def _wait_for_turn(call: Call, body: bodies.LeaseBody) -> Lease:
+    """Wait in slices: a turn for a caller that hung up would keep everybody else waiting."""
+    deadline = monotonic() + body.wait_s
+    gone = asyncio.ensure_future(call.gone())
+    try:
+        while True:
+            left_s = deadline - monotonic()
+            try:
+                lease = await _lease(call, body, max(0.0, min(left_s, SLICE_S)))
+            except LeaseHeld:
+                if left_s <= SLICE_S or gone.done():
+                    raise
+                if call.gate.is_closing:
+                    raise Unavailable("This process stops. Ask again.") from None
+                continue
+            if gone.done():
+                await call.stores.sessions.release(call.key, token=lease.token)
+            return lease
+    finally:
+        gone.cancel()
+
+
+async def _lease(call: Call, body: bodies.LeaseBody, wait_s: float) -> Lease:
     return await call.stores.sessions.lease(
         call.key,
         ttl_s=body.ttl_s,
         holder=body.holder,
         token=lease_token(call),
-        wait_s=body.wait_s,
+        wait_s=wait_s,
     )
 
 

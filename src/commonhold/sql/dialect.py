@@ -80,8 +80,8 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
     },
     # Texts that have all the words of a search.
     "text_with_words": {
-        "sqlite": "message_words i CROSS JOIN message_text t ON t.text_id = i.rowid "
-        "WHERE i.words MATCH :q AND t.tenant = :tenant",
+        "sqlite": "message_words CROSS JOIN message_text t ON t.text_id = message_words.rowid "
+        "WHERE message_words MATCH :q AND t.tenant = :tenant",
         "postgres": "message_text t WHERE t.tenant = :tenant AND t.words @@ "
         "CAST(replace(replace(CAST(:q AS TEXT), '*', ':*'), ' ', ' & ') AS tsquery)",
     },
