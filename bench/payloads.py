@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from itertools import product
+from random import Random
 from typing import Any
 
 MARK = "@" * 16
@@ -23,11 +25,21 @@ ANSWER = (
     "nothing you need to do. Would you like me to send the calculation to your e-mail address?"
 )
 
+_SYLLABLES = ("ra", "ten", "mo", "vi", "sul", "ke", "dor", "pa", "lin", "us", "est", "ga")
+WORDS = tuple("".join(parts) for size in (1, 2, 3) for parts in product(_SYLLABLES, repeat=size))
+
 
 def message(key: str, turn: int) -> dict[str, Any]:
     """Message number `turn` of a conversation: a question or an answer, about 300 bytes."""
     role, text = ("user", QUESTION) if turn % 2 == 0 else ("assistant", ANSWER)
     return {"role": role, "content": f"({turn}) {text}", "id": f"msg_{key}_{turn:08x}"}
+
+
+def varied(key: str, turn: int) -> dict[str, Any]:
+    """The same in words that never repeat as a whole, so that it compresses no better than text."""
+    count, role = (26, "user") if turn % 2 == 0 else (44, "assistant")
+    text = " ".join(Random(f"{key}/{turn}").choices(WORDS, k=count))
+    return {"role": role, "content": text, "id": f"msg_{turn:016x}"}
 
 
 def conversation(key: str, length: int) -> dict[str, Any]:

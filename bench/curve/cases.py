@@ -33,7 +33,7 @@ class Contender:
 CONTENDERS = (
     Contender(
         "append",
-        "Commonhold service, append",
+        "Commonhold, append",
         "ours",
         "`POST /v1/sessions/{id}/messages` with the two new messages",
         "#0b4f6c",
@@ -49,7 +49,7 @@ CONTENDERS = (
     ),
     Contender(
         "put",
-        "Commonhold service, PUT of all",
+        "Commonhold, PUT of all",
         "ours",
         "`PUT /v1/sessions/{id}` with the whole list, as an agent sends it that was never changed",
         "#6c9bd2",
@@ -68,7 +68,7 @@ CONTENDERS = (
         "openai-agents",
         "peers",
         "`SQLAlchemySession.add_items` of the two new items, in process",
-        "#edae49",
+        "#c98a00",
         "v",
     ),
     Contender(

@@ -69,7 +69,7 @@ def _prepare_peers() -> None:
 def _measure(backends: list[Backend], plan: Plan) -> Found:
     columns = (TextColumn("{task.description:<58}"), BarColumn(), TimeElapsedColumn())
     points: list[Point] = []
-    rows: dict[int, float] = {}
+    rows: run.Rows = {}
     with (
         Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress,
         tempfile.TemporaryDirectory(prefix="commonhold-curve-") as folder,

@@ -26,7 +26,7 @@ def plot(found: Found, path: Path) -> None:
     for row, backend in zip(grid, backends, strict=True):
         for axes, series in zip(row, TITLES, strict=True):
             _panel(axes, found, backend, series)
-            axes.set_title(f"{NAMES[backend]}: {TITLES[series]}", loc="left", fontsize=12)
+            axes.set_title(f"{NAMES[backend]}: {TITLES[series]}", loc="left", fontsize=12, pad=10)
         row[0].set_ylabel("milliseconds for one turn")
     for axes in grid[-1]:
         axes.set_xlabel("messages the session already holds")
@@ -86,7 +86,13 @@ def _label(axes: Axes, last: int, ends: list[tuple[float, Contender]]) -> None:
             fontweight="bold" if one.side == "ours" else "normal",
             va="center",
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": one.colour, "linewidth": 0.6, "alpha": 0.6},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": one.colour,
+                "linewidth": 0.7,
+                "relpos": (0, 0.5),
+                "shrinkA": 0,
+            },
         )
 
 

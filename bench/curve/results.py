@@ -46,26 +46,41 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A ratio that was promised, on one database; `least` of them is a floor, else a ceiling."""
+    """A ratio on one database, and what was promised of it, if anything.
+
+    `least` makes of the target a floor, else it is a ceiling.
+    """
 
     backend: Backend
     what: str
     ratio: float
-    target: float
+    target: float | None
     least: bool = False
 
     @property
     def is_kept(self) -> bool:
         """Whether the ratio is on the right side of its target."""
+        if self.target is None:
+            return True
         return self.ratio >= self.target if self.least else self.ratio <= self.target
+
+    @property
+    def bound(self) -> str:
+        """The target in words."""
+        if self.target is None:
+            return ""
+        return f"{'at least' if self.least else 'at most'} {self.target:g}x"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A whole run; `rows` are the rows that Postgres read for an append, by length."""
+    """A whole run; `rows` are the rows that Postgres read for an append, by length.
+
+    It reads others before it has statistics of its tables than with them.
+    """
 
     points: Sequence[Point]
-    rows: dict[int, float]
+    rows: dict[str, dict[int, float]]
     facts: dict[str, str]
 
     def point(
@@ -90,9 +105,8 @@ class Found:
         for backend in self.backends:
             for contender, where in (("append", "over HTTP"), ("process", "in process")):
                 kept += self._flat(backend, contender, where)
-            if backend == "postgres" and self.rows:
-                ratio = self.rows[LONG] / self.rows[SHORT]
-                kept.append(Promise(backend, f"{_APPEND}, rows read", ratio, FLAT))
+            if backend == "postgres":
+                kept += self._rows(backend)
             kept += self._puts(backend)
         return kept
 
@@ -107,13 +121,22 @@ class Found:
             )
         return kept
 
+    def _rows(self, backend: Backend) -> list[Promise]:
+        return [
+            Promise(
+                backend, f"{_APPEND}, rows read {state}", read[LONG] / max(1, read[SHORT]), FLAT
+            )
+            for state, read in self.rows.items()
+        ]
+
     def _puts(self, backend: Backend) -> list[Promise]:
         kept = []
+        target = PUT_TIMES if backend == "postgres" else None
         for ours, theirs, where in _PUTS:
             fast, slow = (self.point(backend, who, PUT_LENGTH, adds=1) for who in (ours, theirs))
             if fast is not None and slow is not None:
                 what = f"{_PUT}, {where}"
-                kept.append(Promise(backend, what, slow.ms / fast.ms, PUT_TIMES, least=True))
+                kept.append(Promise(backend, what, slow.ms / fast.ms, target, least=True))
         return kept
 
     def as_json(self) -> dict[str, Any]:

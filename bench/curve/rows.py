@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
@@ -22,26 +23,38 @@ WHERE datname = current_database() AND backend_type = 'client backend' AND pid <
 """
 
 
-async def read_by_append(url: str, lengths: tuple[int, ...]) -> dict[int, float]:
+async def analyze(urls: Iterable[str]) -> None:
+    """Let Postgres count what it holds, as it does by itself within a minute."""
+    for url in urls:
+        connection = await asyncpg.connect(url)
+        await connection.execute("ANALYZE")
+        await connection.close()
+
+
+async def read_by_append(url: str, lengths: tuple[int, ...]) -> dict[str, dict[int, float]]:
     """Rows and index entries read for one append of two messages, by the length of the session.
 
-    Nobody else may be connected to the database.
+    Before and after Postgres has statistics. Nobody else may be connected to the database.
     """
     counter = await asyncpg.connect(url)
     try:
-        return {length: await _of(counter, url, length) for length in lengths}
+        for length in lengths:
+            await _visit(counter, url, f"rows-{length}", 0, length)
+        fresh = {length: await _of(counter, url, length, length) for length in lengths}
+        await analyze([url])
+        later = {n: await _of(counter, url, n, n + 2 * APPENDS) for n in lengths}
     finally:
         await counter.close()
+    return {"without statistics": fresh, "with statistics": later}
 
 
-async def _of(counter: Any, url: str, length: int) -> float:
+async def _of(counter: Any, url: str, length: int, held: int) -> float:
     session = f"rows-{length}"
-    await _visit(counter, url, session, 0, length)
     start = await _count(counter)
-    await _visit(counter, url, session, length, 0)
+    await _visit(counter, url, session, held, 0)
     idle = await _count(counter) - start
     start = await _count(counter)
-    await _visit(counter, url, session, length, 2, APPENDS)
+    await _visit(counter, url, session, held, 2, APPENDS)
     return (await _count(counter) - start - idle) / APPENDS
 
 
@@ -52,7 +65,7 @@ async def _visit(
     async with commonhold.connect(url, agent="bench") as stores:
         for number in range(times if count else 0):
             first = start + number * count
-            new = [payloads.message(session, turn) for turn in range(first, first + count)]
+            new = [payloads.varied(session, turn) for turn in range(first, first + count)]
             await stores.sessions.append(session, texts(new))
     while await counter.fetchval(OTHERS):  # noqa: ASYNC110 - a server tells nobody
         await asyncio.sleep(0.05)

@@ -68,6 +68,7 @@ class Worker:
 
 
 Workers = dict[Side, Worker]
+Rows = dict[str, dict[int, float]]
 
 
 def steps(plan: Plan) -> int:
@@ -75,9 +76,7 @@ def steps(plan: Plan) -> int:
     return (len(curve_cases(plan)) + len(promise_cases(plan))) * (plan.rounds + 1)
 
 
-def measure(
-    backend: Backend, plan: Plan, folder: Path, told: Told
-) -> tuple[list[Point], dict[int, float]]:
+def measure(backend: Backend, plan: Plan, folder: Path, told: Told) -> tuple[list[Point], Rows]:
     """All points of one database, and the rows read by appends where that is counted.
 
     Raises:
@@ -91,6 +90,8 @@ def measure(
             told(f"{backend}: filling {case.name}")
             asked = {"case": case.as_json(), "sessions": case.sessions(plan)}
             workers[SIDES[case.contender]].ask("fill", **asked)
+        if backend == "postgres":
+            asyncio.run(rows.analyze(set(databases.values()) - {databases["rows"]}))
         points = _rounds(backend, cases, plan, workers, told)
         for case in cases:
             workers[SIDES[case.contender]].ask("check", name=case.name)
@@ -114,7 +115,7 @@ def _rounds(
     return list(points.values())
 
 
-def _rows(backend: Backend, databases: dict[str, str]) -> dict[int, float]:
+def _rows(backend: Backend, databases: dict[str, str]) -> Rows:
     if backend == "sqlite":
         return {}
     return asyncio.run(rows.read_by_append(databases["rows"], (SHORT, LONG)))

@@ -81,6 +81,5 @@ def _promises(found: Found) -> Table:
         shown.add_column(name, justify="right", no_wrap=True)
     for one in found.promises():
         colour = "green" if one.is_kept else "red"
-        bound = f"{'at least' if one.least else 'at most'} {one.target:g}x"
-        shown.add_row(one.what, NAMES[one.backend], f"[{colour}]{one.ratio:.2f}x[/]", bound)
+        shown.add_row(one.what, NAMES[one.backend], f"[{colour}]{one.ratio:.2f}x[/]", one.bound)
     return shown

@@ -111,7 +111,7 @@ class Log:
         """The next messages of a session."""
         start = self.lengths.get(session, 0)
         self.lengths[session] = start + count
-        return [payloads.message(session, turn) for turn in range(start, start + count)]
+        return [payloads.varied(session, turn) for turn in range(start, start + count)]
 
 
 class Worker:
