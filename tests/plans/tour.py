@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+
 from commonhold.contract.stores import Backend
 from commonhold.model.clock import Micros
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, StatsQuery
+from commonhold.model.opaque import JsonText, dumps
 from commonhold.model.scope import Author, Scope
 from commonhold.model.session import MessageQuery, NewSession, SessionQuery
+from commonhold.model.timeline import TimelineQuery
 from commonhold.model.trace import TraceQuery
+from commonhold.sql import SqlBackend
 from commonhold.testing.factories import (
     NOON,
     conversation,
@@ -25,8 +31,9 @@ SINCE, SOON, UNTIL = (
 )
 
 
-async def settle(backend: Backend) -> None:
+async def settle(backend: SqlBackend) -> None:
     """Rows of every kind, from which many more are made."""
+    backend.database.look_every_s = 0.01
     for n in range(40):
         await backend.sessions.put(f"s{n}", conversation(8))
         await backend.sessions.put(f"s{n}", conversation(4, start=5))
@@ -44,12 +51,23 @@ async def settle(backend: Backend) -> None:
             )
     for n in range(20):
         await backend.sessions.fork(f"s{n}")
+    for n in range(20):
+        metadata = dumps({"customer": f"c{n}", "tier": n % 3})
+        new = NewSession(f"labelled{n}", metadata=metadata, title=f"Refund{n}")
+        await backend.sessions.create(new)
+        agent = backend.bind(Scope(author=Author(agent="worker", user=f"u{n % 2}"))).sessions
+        await agent.append(f"labelled{n}", [call_of("c1"), *messages("a", "b", "c")])
+        await agent.handoff(f"labelled{n}", "helper")
+        await agent.patch_state(f"labelled{n}", {"pending_question": n})
+        await agent.lease(f"labelled{n}", ttl_s=3600)
 
 
 async def sessions(backend: Backend) -> None:
     """Every call about sessions."""
     store = backend.sessions
     await store.create(NewSession("new", parent_session_id="s1"))
+    await store.create(NewSession("titled", title="Refund", metadata=JsonText('{"customer":"a"}')))
+    await store.find("titled")
     await store.put("started", messages("m1", "m2"))
     await store.put("started", messages("m1", "m2", "m3"))
     await store.put("started", messages("m1", "m2", "m3", "m4"), mode="replace")
@@ -84,6 +102,60 @@ async def sessions(backend: Backend) -> None:
     await store.delete("new")
 
 
+async def turns(backend: SqlBackend) -> None:
+    """Every call about whose turn it is, what happened, and what was said."""
+    store = backend.sessions
+    lease = await store.lease("fresh", ttl_s=60)
+    await store.lease("fresh", ttl_s=60, token=lease.token)
+    await store.append("fresh", [call_of("c1"), *messages("m1")], lease=lease.token)
+    await store.put("fresh", [call_of("c1"), *messages("m1", "m2")], lease=lease.token)
+    await store.repair("fresh", lease=lease.token)
+    await store.release("fresh", token=lease.token)
+    await store.handoff("fresh", "helper")
+    await store.participants("labelled3")
+    await store.usage("s3")
+    page = await store.timeline("s5", TimelineQuery(limit=5))
+    await store.timeline("s5", TimelineQuery(limit=5, cursor=page.cursor))
+    followed = store.events("s5", after=2)
+    async for _ in followed:
+        break
+    await asyncio.sleep(0.1)  # meanwhile the bell looks for what nobody told it
+    assert isinstance(followed, AsyncGenerator)
+    await followed.aclose()
+    await store.put("long", messages(*(f"m{n}" for n in range(1200))))
+    async for _ in (await store.stream("long")).pieces:
+        pass
+    for query in (
+        MessageQuery(limit=20, before=30),
+        MessageQuery(last=20, include_superseded=True),
+        MessageQuery(limit=20, after=3, before=30, agent="", role="user"),
+    ):
+        await store.messages("crowded", query)
+
+
+async def found(backend: Backend) -> None:
+    """Every way to find a session."""
+    store = backend.sessions
+    labels, more = JsonText('{"customer":"c5"}'), JsonText('{"customer":"c5","tier":2}')
+    first = await store.list(SessionQuery(limit=20, metadata=labels))
+    await store.list(SessionQuery(limit=20, metadata=labels, cursor=first.cursor))
+    await store.list(SessionQuery(limit=20, metadata=more, participant="worker", status="running"))
+    first = await store.list(SessionQuery(limit=20, participant="worker"))
+    await store.list(SessionQuery(limit=20, participant="worker", cursor=first.cursor))
+    await store.list(SessionQuery(limit=20, participant="worker", holder="helper", since=SINCE))
+    await store.list(SessionQuery(limit=20, holder="helper"))
+    for status in ("running", "waiting", "idle"):
+        await store.list(SessionQuery(limit=20, status=status))
+    await store.list(SessionQuery(limit=20, q="refund5"))
+    await store.list(SessionQuery(limit=20, q="refund1*", metadata=more, participant="worker"))
+
+
+def call_of(call_id: str) -> JsonText:
+    """A message that makes a tool call."""
+    call = {"id": call_id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    return dumps({"role": "assistant", "content": None, "tool_calls": [call]})
+
+
 async def traces(backend: Backend) -> None:
     """Every call about traces."""
     store = backend.traces
@@ -113,8 +185,10 @@ async def feedback(backend: Backend) -> None:
     await store.stats(StatsQuery("week", agent_type="a1", since=SINCE, until=SOON))
 
 
-async def visit(backend: Backend) -> None:
+async def visit(backend: SqlBackend) -> None:
     """Every call of the contract."""
     await sessions(backend)
+    await turns(backend)
+    await found(backend)
     await traces(backend)
     await feedback(backend)

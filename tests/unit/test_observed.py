@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator
+from typing import TypeVar
 
 import pytest
 
@@ -20,6 +21,7 @@ from commonhold.model.trace import Trace
 from commonhold.sql import open_backend
 from commonhold.wrap import ObservedBackend
 
+T = TypeVar("T")
 MESSAGE = '{"role": "user", "content": "Hello"}'
 PROTOCOLS = {"sessions": Sessions, "traces": Traces, "feedback": Feedback}
 
@@ -55,6 +57,13 @@ def operations(protocol: type) -> set[str]:
     return {name for name, it in vars(protocol).items() if inspect.iscoroutinefunction(it)}
 
 
+async def first(entries: AsyncIterator[T]) -> AsyncIterator[T]:
+    """Only the first of them."""
+    async for entry in entries:
+        yield entry
+        return
+
+
 async def use_everything(stores: Stores) -> None:
     """Every operation of every surface, once, with the answers it must give."""
     sessions, traces, feedback = stores.sessions, stores.traces, stores.feedback
@@ -73,7 +82,17 @@ async def use_everything(stores: Stores) -> None:
     assert (await sessions.revert("s1", to=1)).message_count == 1
     assert len((await sessions.list()).items) == 2
     assert (await sessions.append("s2", [MESSAGE])).first_seq == 1
-    await sessions.delete("s1")
+    assert (await sessions.stream("s2")).message_count == 1
+    lease = await sessions.lease("s2", ttl_s=60)
+    assert (await sessions.append("s2", [MESSAGE], lease=lease.token)).last_seq == 3
+    assert not (await sessions.repair("s2", lease=lease.token)).closed
+    await sessions.release("s2", token=lease.token)
+    assert (await sessions.handoff("s2", "bob")).to_agent == "bob"
+    assert len(await sessions.participants("s2")) == 1
+    assert (await sessions.usage("s2")).cost_usd is None
+    assert len((await sessions.timeline("s2")).items) == 4
+    assert [entry.seq async for entry in first(sessions.events("s2", after=3))] == [4]
+    assert (await sessions.delete("s1")).messages == 2
     await traces.put(Trace("t1", started_at=Micros(0)))
     assert (await traces.get("t1")).trace_id == "t1"
     assert await traces.find("none") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from commonhold.client import answers, requests, tail
@@ -39,7 +40,7 @@ class HttpSessions:
 
     async def find(self, session_id: str, /) -> Session | None:
         try:
-            return await self.get(session_id)
+            return replace(await self.get(session_id), open_tool_calls=None)
         except NotFound:
             return None
 

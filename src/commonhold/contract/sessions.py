@@ -55,7 +55,7 @@ class Sessions(Protocol):
         """
 
     async def find(self, session_id: str, /) -> Session | None:
-        """The session without its messages, or None."""
+        """The session without its messages and without a look at its tool calls, or None."""
 
     async def get(self, session_id: str, /) -> Session:
         """The session without its messages.

@@ -59,7 +59,7 @@ class Session:
     `agent` and `user` are who created it, empty when nobody in particular did. `holder` is the
     agent the conversation is with: its creator until it is handed on. `lease_holder` runs the
     current turn until `lease_expires_at`; both are None when nobody does. `open_tool_calls` are
-    the ids of calls without a result, in order; None in lists, which do not look for them.
+    the ids of calls without a result, in order; None from `find` and in lists, which do not look for them.
     """
 
     session_id: str

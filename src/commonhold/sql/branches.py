@@ -18,13 +18,13 @@ from commonhold.sql.puts import write_placed
 from commonhold.sql.statement import statement
 
 CREATE = statement("create_session")
-GET = statement("get_session")
+WHOLE = statement("get_session_whole")
 PLACE_OF = statement("place_of")
 COPY = statement("copy_messages")
 COPY_WORDS = statement("copy_words")
 COPY_PARTICIPANTS = statement("copy_participants")
 SUPERSEDE_AFTER = statement("supersede_after")
-MARKED = statement("list_marked")
+MARKED = statement("get_marked")
 GET_LIVE = statement("get_live")
 MOVE = statement("move_messages")
 
@@ -61,7 +61,7 @@ class SessionBranches(SessionLogs):
             data: dict[str, object] = {"from": session_id, "at": count}
             await self._event(tx, into, count + 1, "fork", data, now)
             await self._advance(tx, into, count, count + 1, 1, now)
-            return certain(await tx.one(GET, **self._key(into)), "it was just written")
+            return certain(await tx.one(WHOLE, **self._key(into)), "it was just written")
 
         return rows.session(await self._db.write(unit))
 

@@ -65,14 +65,19 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "postgres": "= ANY (ARRAY(SELECT CAST(v AS BIGINT) "
         "FROM json_array_elements_text(CAST(:seqs AS json)) AS v))",
     },
-    # The elements of a JSON array of texts, as rows.
-    "each_label": {
-        "sqlite": "json_each(:labels) AS w",
-        "postgres": "json_array_elements_text(CAST(:labels AS json)) AS w(value)",
+    # The same of labels.
+    "is_label": {
+        "sqlite": "IN (SELECT value FROM json_each(:labels))",
+        "postgres": "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:labels AS json))))",
     },
-    # A join from left to right. SQLite's planner has no statistics yet in a new file, and would
-    # begin with the larger table.
-    "inner_join": {"sqlite": "CROSS JOIN", "postgres": "JOIN"},
+    # The session of each row of `k`, in the order of `k`, one by one: a planner that joined them
+    # at once would read every session for one page.
+    "its_session": {
+        "sqlite": "CROSS JOIN session "
+        "ON session.tenant = k.tenant AND session.session_id = k.session_id",
+        "postgres": "CROSS JOIN LATERAL (SELECT * FROM session o "
+        "WHERE o.tenant = k.tenant AND o.session_id = k.session_id OFFSET 0) AS session",
+    },
     # Words are cut by `model.words`: neither index cuts them again.
     "as_words": {
         "sqlite": "r.words",

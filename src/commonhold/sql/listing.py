@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from commonhold.model import clock, opaque
@@ -52,15 +53,22 @@ class SessionLists(SessionLogs):
 def _source(query: SessionQuery) -> tuple[Statement, dict[str, Any]]:
     """The statement whose index leads to the page, and what it wants to know."""
     labels = labels_asked(query.metadata) if query.metadata is not None else ()
-    asked = {"labels": opaque.dumps(labels) if labels else None, "participant": query.participant}
     if query.q is not None:
-        return SEARCH, {**asked, "q": search_terms(query.q)}
+        terms = search_terms(query.q)
+        return SEARCH, {"q": terms, "participant": query.participant, **_labels(labels)}
     if labels:
-        rest = opaque.dumps(labels[1:]) if labels[1:] else None
-        return LABELLED, {**asked, "label": labels[0], "labels": rest}
+        first, *rest = labels
+        return LABELLED, {"label": first, "participant": query.participant, **_labels(rest)}
     if query.participant is not None:
         return LIST_OF, {"participant": query.participant}
     return LIST, {}
+
+
+def _labels(labels: Sequence[str]) -> dict[str, Any]:
+    """All of which a session must have, besides what leads to it."""
+    if not labels:
+        return {"labels": None, "label_count": None}
+    return {"labels": opaque.dumps(labels), "label_count": len(labels)}
 
 
 def _status(status: str | None) -> dict[str, int | None]:

@@ -43,10 +43,11 @@ from commonhold.sql.turns import SessionTurns
 
 CREATE = statement("create_session")
 GET = statement("get_session")
+WHOLE = statement("get_session_whole")
 HISTORY = statement("get_history")
 MESSAGES = statement("list_messages")
 MESSAGES_BACK = statement("list_messages_back")
-PLACES = statement("list_places")
+PLACES = statement("get_places")
 CONTENTS = statement("get_contents")
 LABEL = statement("label_session")
 INDEX_WORDS = statement("index_words")
@@ -105,10 +106,11 @@ class SqlSessions(SessionLists, SessionBranches, SessionTurns, SessionFollowing)
         return None if row is None else rows.session(row)
 
     async def get(self, session_id: str, /) -> Session:
-        found = await self.find(session_id)
-        if found is None:
+        check_stored(session_id)
+        found = await self._db.few(WHOLE, **self._key(session_id))
+        if not found:
             raise missing(session_id)
-        return found
+        return rows.session(found[0])
 
     async def history(self, session_id: str, /) -> History:
         check_stored(session_id)

@@ -272,4 +272,5 @@ CREATE TABLE message_text (
     PRIMARY KEY (tenant, session_id, seq)
 );
 
-CREATE INDEX message_words ON message_text USING gin (words);
+CREATE INDEX message_words ON message_text USING gin (words)
+WITH (gin_pending_list_limit = 512);  -- kB: bounds both the wait for a flush and a search without

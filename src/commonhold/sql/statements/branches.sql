@@ -43,7 +43,7 @@ SELECT tenant, session_id, owner_agent, owner_user, :now, count(*), min(seq), ma
 FROM message WHERE tenant = :tenant AND session_id = :into_id
 GROUP BY tenant, session_id, owner_agent, owner_user;
 
--- name: list_marked
+-- name: get_marked
 -- Live messages that make tool calls or answer them, in order. message_tools.
 SELECT seq, tools, content FROM message
 WHERE tenant = :tenant AND session_id = :session_id AND tools IS NOT NULL

@@ -45,7 +45,7 @@ WHERE tenant = :tenant AND session_id = :session_id
     [AND role = :role]
 ORDER BY seq DESC LIMIT :limit;
 
--- name: list_places
+-- name: get_places
 -- The live history in its order, as sequences and lengths, for a stream of it. message_live.
 SELECT seq, length(content) FROM message
 WHERE tenant = :tenant AND session_id = :session_id AND superseded_at IS NULL

@@ -17,8 +17,11 @@ ON CONFLICT (tenant, session_id) DO NOTHING
 RETURNING {session};
 
 -- name: get_session hot
--- One session without its messages, and the marks of its live tool calls and results in order.
--- Primary key, message_tools.
+-- One session without its messages. Primary key.
+SELECT {session} FROM session WHERE tenant = :tenant AND session_id = :session_id;
+
+-- name: get_session_whole
+-- The same, with the marks of its live tool calls and results in order. Primary key, message_tools.
 SELECT {session}, (
     SELECT {join_content} FROM (
         SELECT m.tools AS content, m.place FROM message m
