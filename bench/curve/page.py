@@ -162,6 +162,7 @@ Every contender has databases of its own, on the same Postgres server, and sessi
 Both services and both measuring processes run all the time; one of them works and the others wait.
 In each of {plan.rounds} rounds every point is visited once, in an order that is shuffled anew, so that a drift of the machine hits all alike.
 A visit is one turn that does not count and up to {plan.operations} that do ({plan.promise_operations} for what is promised), each timed on its own; the median over all rounds is what is shown.
+What a measuring process holds for its other points is hidden from Python's garbage collector, as if it served this one session.
 In the end every session is read back: it must hold as many messages as it was given, or the run is void.
 
 ## Do it again

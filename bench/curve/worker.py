@@ -7,6 +7,7 @@ this project's and that of the peers, and so imports the contenders of its side 
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import itertools
 import json
@@ -144,8 +145,13 @@ class Worker:
         return {}
 
     async def visit(self, command: dict[str, Any]) -> dict[str, Any]:
-        """Measure a few turns of a case; each is behind one like it that is not measured."""
+        """Measure a few turns of a case; each is behind one like it that is not measured.
+
+        What the other cases hold in memory is hidden from the garbage collector meanwhile.
+        """
         log = self._logs[command["name"]]
+        gc.collect()
+        gc.freeze()
         samples: list[tuple[float, int | None]] = []
         begin = perf_counter()
         while len(samples) < log.case["operations"]:
