@@ -71,10 +71,12 @@ async def test_every_repeatable_write_is_repeated() -> None:
     written = b'{"session_id":"s1","version":1,"message_count":0,"first_seq":null,'
     written += b'"last_seq":null,"superseded":0,"kept":0}'
     cost = Reply(200, b'{"session_id":"s1","cost_data":{"a":1}}')
+    removed = b'{"deleted":true,"removed":{"messages":1,"events":0,"participants":1,'
+    removed += b'"lease":false,"state":false}}'
     script = (
         *(Drop(), Reply(200, written)),
         *(Drop(), cost),
-        *(Drop(), Reply()),
+        *(Drop(), Reply(200, removed)),
         *(Drop(), Reply()),
         *(Drop(), session("s1")),
     )

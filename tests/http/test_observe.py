@@ -15,7 +15,7 @@ from commonhold.contract.stores import Stores
 from commonhold.errors import Conflict
 from commonhold.http import HttpOptions, create_app
 from commonhold.http.binding import ByAuthor
-from commonhold.model.session import History
+from commonhold.model.session import HistoryStream
 from commonhold.sql import SqlBackend
 from commonhold.sql.sessions import SqlSessions
 from tests.http.conftest import over
@@ -291,7 +291,7 @@ async def test_routes_that_are_added_answer_problems_too(
 class BrokenSessions(SqlSessions):
     """A store with a bug."""
 
-    async def history(self, session_id: str, /) -> History:
+    async def stream(self, session_id: str, /) -> HistoryStream:
         raise Broken(session_id)
 
 
@@ -302,7 +302,7 @@ async def test_a_bug_below_a_route_of_ours_is_500_and_logged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The request id leads from the answer to the trace in the log."""
-    monkeypatch.setattr(SqlSessions, "history", BrokenSessions.history)
+    monkeypatch.setattr(SqlSessions, "stream", BrokenSessions.stream)
     caplog.set_level(logging.ERROR)
     answer = await client.get("/v1/sessions/s")
 

@@ -36,6 +36,7 @@ Title = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_TITLE)]
 LongText = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_TEXT)]
 SpanId = Annotated[str, _described(pattern=NO_NUL, minLength=1, maxLength=ids.MAX_ID)]
 SessionRef = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_SESSION_REF)]
+Holder = Annotated[str, _described(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
 Brief = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_BRIEF)]
 Time = Annotated[str, _described(format="date-time")]
 Rating = Annotated[int, _described(enum=[1, -1])]
@@ -96,9 +97,7 @@ class LeaseBody(Struct):
     """For how long the turn is wanted, by whom, and how long to wait for it."""
 
     ttl_s: Annotated[float, _described(minimum=MIN_TTL_S, maximum=MAX_TTL_S)]
-    holder: Annotated[str, _described(pattern=NO_NUL, minLength=1, maxLength=ids.MAX_ID)] | None = (
-        None
-    )
+    holder: Holder | None = None
     wait_s: Annotated[float, _described(minimum=0, maximum=MAX_WAIT_S)] = 0.0
 
 

@@ -13,7 +13,6 @@ from commonhold.http.bodies import KEY
 from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.problems import MEDIA_TYPE
 from commonhold.http.schemas import Problem
-from commonhold.model.turns import MAX_TOKEN
 
 Schema = dict[str, Any]
 Describe = Callable[[Operation], Schema]
@@ -33,11 +32,11 @@ _REQUEST_HEADERS: Mapping[str, Schema] = {
     },
     "Lease-Token": {
         "description": "The token of the lease under which this is written.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TOKEN},
+        "schema": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
     },
     "Last-Event-ID": {
         "description": "The sequence of the last event that was seen; it wins over `after`.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": MAX_TOKEN},
+        "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
     },
     "If-Match": {
         "description": "The version, in quotes, that must still be current: as an `ETag` gave it.",
@@ -111,7 +110,10 @@ def _parameters(operation: Operation) -> list[Schema]:
         found.append(
             {"name": param.name, "in": "query", "description": param.doc, "schema": schema}
         )
-    headers = [{"name": name, "in": "header"} for name in operation.headers]
+    headers = [
+        {"name": name, "in": "header", "required": name in operation.needs}
+        for name in operation.headers
+    ]
     return [*found, *({**header, **_REQUEST_HEADERS[header["name"]]} for header in headers)]
 
 

@@ -40,7 +40,7 @@ class Operation:
     """One method of one path.
 
     `errors` are the statuses of the problem documents this operation may answer with, besides
-    those that any operation may. A probe is served under any load and to anybody, and works on no
+    those that any operation may. Of its request `headers`, those in `needs` must be there. A probe is served under any load and to anybody, and works on no
     stores of its own.
     """
 
@@ -53,6 +53,7 @@ class Operation:
     errors: tuple[int, ...] = ()
     query: tuple[Param, ...] = ()
     headers: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     body: Body | None = None
     is_probe: bool = False
     doc: str = ""

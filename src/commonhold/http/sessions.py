@@ -91,7 +91,9 @@ async def get_session_summary(call: Call) -> Answer:
 
 
 async def list_sessions(call: Call) -> Answer:
-    page = await call.stores.sessions.list(SessionQuery(**call.args))
+    # A form sends the fields that were left empty, too.
+    asked = {**call.args, **{name: call.args[name] or None for name in ("metadata", "q")}}
+    page = await call.stores.sessions.list(SessionQuery(**asked))
     items = [wire.session_out(session) for session in page.items]
     return reply(items, extra=next_page(call, page.cursor))
 

@@ -151,6 +151,7 @@ OPERATIONS = (
         "sessions",
         errors=(404, 409),
         headers=("Lease-Token",),
+        needs=("Lease-Token",),
     ),
     Operation(
         "POST",

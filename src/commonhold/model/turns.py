@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -20,6 +21,8 @@ MAX_WAIT_S = 60.0
 MAX_BRIEF = 16_384
 
 MAX_TOKEN = 2**63 - 1
+
+_HOLDER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +125,10 @@ def check_holder(holder: str) -> str:
     """Check the name of a runner.
 
     Raises:
-        InvalidRequest: it is empty, too long, or not printable.
+        InvalidRequest: it is empty, too long, or has control characters.
     """
-    if not (0 < len(holder) <= ids.MAX_ID and holder.isprintable()):
-        rule = f"must be 1 to {ids.MAX_ID} printable characters"
+    if not _HOLDER.match(holder):
+        rule = f"must be 1 to {ids.MAX_ID} characters, none of them a control character"
         raise InvalidRequest(f"holder {rule}.", errors=[FieldError(("holder",), rule)])
     return holder
 
