@@ -84,6 +84,12 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        """Its id while it lives."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         """Whether it lives."""
         return self._process is not None and self._process.poll() is None

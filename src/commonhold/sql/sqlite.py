@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 READERS = 4
 
+READER_CACHE_KIB = 4096
+"""Pages that each reading thread keeps; the file is in the system's cache anyhow."""
+
 
 class SqliteDatabase:
     """A SQLite file, or one in memory, behind the `Database` protocol."""
@@ -131,6 +134,8 @@ class SqliteDatabase:
             connection = getattr(self._local, "connection", None)
             if connection is None:
                 connection = self._local.connection = self._open_reader()
+                # It reads much and keeps little: the long history of one is of no use to the next.
+                connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB}")
             return work(ReadTx(connection))
         except Exception as error:
             raise from_sqlite(error) from error
