@@ -33,7 +33,7 @@ class Contender:
 CONTENDERS = (
     Contender(
         "append",
-        "Commonhold, append",
+        "Commonhold over HTTP",
         "ours",
         "`POST /v1/sessions/{id}/messages` with the two new messages",
         "#0b4f6c",
@@ -41,7 +41,7 @@ CONTENDERS = (
     ),
     Contender(
         "process",
-        "Commonhold in process, append",
+        "Commonhold in process",
         "ours",
         "`sessions.append` of the two new messages after `commonhold.connect`",
         "#2a9d8f",

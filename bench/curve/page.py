@@ -20,7 +20,7 @@ A turn adds two messages, a question and an answer of about 300 bytes each, to a
 ![Milliseconds of one turn over the messages in the session](curve.png)
 
 Left, the turn is only added.
-Right, the agent reads the whole history first, as agents do at the beginning of a turn; that grows with the history for everyone, and is less when less is read.
+Right, the agent reads the whole history first, as agents do at the beginning of a turn; that grows with the history for everyone.
 Both axes are logarithmic, and the four panels have the same scale.
 The times are those of one small machine: compare them with one another, not with times from elsewhere.
 """
@@ -50,7 +50,7 @@ WRITTEN = """\
 
 Kilobytes for adding one turn, by the length of the session.
 On SQLite they are counted by the kernel, for what this process writes to files: journal, log and database together.
-On Postgres they are what the write-ahead log grew by.
+On Postgres they are what the write-ahead log grew by; no checkpoint falls into the run, since it would hit one and spare another.
 """
 
 PROMISED = f"""\

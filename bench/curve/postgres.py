@@ -1,4 +1,4 @@
-"""How many rows Postgres reads for an append, by its own counters."""
+"""What is asked of Postgres itself: to be quiet, and how many rows it reads for an append."""
 
 from __future__ import annotations
 
@@ -21,6 +21,15 @@ OTHERS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 """
+
+
+async def put_off_checkpoints(url: str) -> None:
+    """Whole pages go into the log after each; whom that hits would be chance."""
+    connection = await asyncpg.connect(url)
+    await connection.execute("ALTER SYSTEM SET checkpoint_timeout = '1h'")
+    await connection.execute("ALTER SYSTEM SET max_wal_size = '8GB'")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close()
 
 
 async def analyze(urls: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench import servers
-from bench.curve import environment, rows
+from bench.curve import environment, postgres
 from bench.curve.cases import (
     CONTENDERS,
     EXTRA,
@@ -91,7 +91,7 @@ def measure(backend: Backend, plan: Plan, folder: Path, told: Told) -> tuple[lis
             asked = {"case": case.as_json(), "sessions": case.sessions(plan)}
             workers[SIDES[case.contender]].ask("fill", **asked)
         if backend == "postgres":
-            asyncio.run(rows.analyze(set(databases.values()) - {databases["rows"]}))
+            asyncio.run(postgres.analyze(set(databases.values()) - {databases["rows"]}))
         points = _rounds(backend, cases, plan, workers, told)
         for case in cases:
             workers[SIDES[case.contender]].ask("check", name=case.name)
@@ -118,7 +118,7 @@ def _rounds(
 def _rows(backend: Backend, databases: dict[str, str]) -> Rows:
     if backend == "sqlite":
         return {}
-    return asyncio.run(rows.read_by_append(databases["rows"], (SHORT, LONG)))
+    return asyncio.run(postgres.read_by_append(databases["rows"], (SHORT, LONG)))
 
 
 @contextmanager
@@ -130,6 +130,7 @@ def _databases(backend: Backend, folder: Path) -> Iterator[dict[str, str]]:
         yield found | dict.fromkeys(("put", "put-body"), found["append"])
         return
     with PostgresServer(durable=True) as server:
+        asyncio.run(postgres.put_off_checkpoints(server.dsn()))
         names = Databases(server.dsn)
         found = {key: server.dsn(names.create()) for key in (*keys, "rows")}
         yield found | dict.fromkeys(("put", "put-body"), found["append"])
