@@ -48,7 +48,9 @@ from commonhold.model.feedback import (
 from commonhold.model.page import Page
 from commonhold.model.scope import Author, Scope
 from commonhold.model.session import (
+    Appended,
     History,
+    HistoryStream,
     Message,
     MessageQuery,
     NewSession,
@@ -56,37 +58,56 @@ from commonhold.model.session import (
     SessionQuery,
     Written,
 )
+from commonhold.model.timeline import Moment, TimelineQuery
 from commonhold.model.trace import Span, Trace, TraceQuery, TraceSummary
+from commonhold.model.turns import (
+    Event,
+    Handoff,
+    Lease,
+    Participant,
+    Removed,
+    Repaired,
+)
+from commonhold.model.usage import Usage
 from commonhold.settings import ClientSettings
 
 __all__ = [
+    "Appended",
     "Author",
     "ClientSettings",
     "Closed",
     "CommonholdError",
     "Conflict",
     "Connection",
+    "Event",
     "Feedback",
     "FeedbackPatch",
     "FeedbackQuery",
     "FeedbackStats",
     "FieldError",
     "Forbidden",
+    "Handoff",
     "History",
+    "HistoryStream",
     "Internal",
     "InvalidRequest",
+    "Lease",
     "LeaseEnded",
     "LeaseHeld",
     "MalformedBody",
     "Message",
     "MessageQuery",
     "MethodNotAllowed",
+    "Moment",
     "NewFeedback",
     "NewSession",
     "NotFound",
     "OutOfRange",
     "Page",
+    "Participant",
     "PayloadTooLarge",
+    "Removed",
+    "Repaired",
     "SchemaOutdated",
     "Scope",
     "Session",
@@ -96,6 +117,7 @@ __all__ = [
     "StatsQuery",
     "StorageFull",
     "Stores",
+    "TimelineQuery",
     "Trace",
     "TraceQuery",
     "TraceSummary",
@@ -103,6 +125,7 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "UnsupportedMediaType",
+    "Usage",
     "Written",
     "__version__",
     "connect",
