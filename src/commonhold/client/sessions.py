@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -171,8 +172,9 @@ class HttpSessions:
         self, session_id: str, /, *, after: int | None = None
     ) -> AsyncIterator[Message | Event]:
         _check_key(session_id)
-        async for entry in tail.follow(self._line, session_id, after):
-            yield entry
+        async with aclosing(tail.follow(self._line, session_id, after)) as entries:
+            async for entry in entries:
+                yield entry
 
     async def list(self, query: SessionQuery = SessionQuery(), /) -> Page[Session]:
         return answers.sessions(await self._line.send(requests.list_sessions(query)))

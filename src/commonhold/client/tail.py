@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import msgspec
@@ -38,7 +39,7 @@ class Sent:
 
 async def follow(
     line: Line, session_id: str, after: int | None, *, now_s: Callable[[], float] = clock.monotonic
-) -> AsyncIterator[Message | Event]:
+) -> AsyncGenerator[Message | Event, None]:
     """Everything behind `after`, over as many connections as it takes."""
     seen, is_known = after, False
     lost_at: float | None = None
@@ -46,13 +47,15 @@ async def follow(
     while True:
         reason: Unavailable | None = None
         try:
-            async for sent in read(line.lines(requests.events(session_id, seen))):
-                is_known, lost_at, pause_s = True, None, FIRST_PAUSE_S
-                if sent.name == "end":
-                    return
-                if sent.data:
-                    yield _entry(sent)
-                seen = seen if sent.id is None else sent.id
+            call = requests.events(session_id, seen)
+            async with aclosing(line.lines(call)) as lines, aclosing(read(lines)) as events:
+                async for sent in events:
+                    is_known, lost_at, pause_s = True, None, FIRST_PAUSE_S
+                    if sent.name == "end":
+                        return
+                    if sent.data:
+                        yield _entry(sent)
+                    seen = seen if sent.id is None else sent.id
         except NotFound:
             if not is_known:
                 raise
@@ -68,7 +71,7 @@ async def follow(
         pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
 
-async def read(lines: AsyncIterator[str]) -> AsyncIterator[Sent]:
+async def read(lines: AsyncIterator[str]) -> AsyncGenerator[Sent, None]:
     """The events of a stream of lines; one that is cut short is no event."""
     fields: dict[str, str] = {}
     data: list[str] = []

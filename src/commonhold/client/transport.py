@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -121,8 +121,8 @@ class Transport:
                 await self._pause(wait_s)
         raise AssertionError("a call ends with an answer or an error")
 
-    async def lines(self, call: Call, prefix: str = "") -> AsyncIterator[str]:
-        """The lines of an answer that goes on, as they come.
+    async def lines(self, call: Call, prefix: str = "") -> AsyncGenerator[str, None]:
+        """The lines of an answer that goes on, as they come; see `split_lines`.
 
         Raises:
             CommonholdError: what the service answered instead.
@@ -139,7 +139,7 @@ class Transport:
             ) as response:
                 if response.status_code != 200:
                     raise error_of(self._answer(response, await response.aread()))
-                async for line in response.aiter_lines():
+                async for line in split_lines(response.aiter_bytes()):
                     yield line
         except httpx2.HTTPError as error:
             self._check_open()
@@ -236,9 +236,24 @@ class Line:
         """The answer to `call`; see `Transport.send`."""
         return await self.transport.send(call, self.prefix)
 
-    def lines(self, call: Call) -> AsyncIterator[str]:
+    def lines(self, call: Call) -> AsyncGenerator[str, None]:
         """The lines of an answer that goes on; see `Transport.lines`."""
         return self.transport.lines(call, self.prefix)
+
+
+async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """Lines that end in LF or CRLF; a last one without an end is none.
+
+    `str.splitlines`, which HTTP libraries use, would also end one at U+2028, U+0085 and others
+    that may stand as they are within a JSON string.
+    """
+    begun: list[bytes] = []
+    async for chunk in chunks:
+        first, *others = chunk.split(b"\n")
+        begun.append(first)
+        for other in others:
+            yield b"".join(begun).removesuffix(b"\r").decode(errors="replace")
+            begun = [other]
 
 
 def _headers(address: Address) -> dict[str, str]:
