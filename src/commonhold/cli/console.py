@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from commonhold.cli.plain import visible
 from commonhold.settings import Setting, Settings, documented
 
 out = Console(highlight=False, soft_wrap=True)
@@ -43,7 +44,7 @@ def table(*columns: str) -> Table:
 def say_error(message: str) -> None:
     """One line per sentence of what went wrong, on standard error."""
     for line in message.splitlines():
-        err.print(f"[bold red]error:[/] {escape(line)}")
+        err.print(f"[bold red]error:[/] {escape(visible(line))}")
 
 
 def _help(setting: Setting) -> str:
