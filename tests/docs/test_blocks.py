@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +43,8 @@ def run_bash(example: Example) -> None:
     """Every command must succeed, with a 2xx where it is an HTTP request."""
     code = textwrap.dedent(example.parsed).replace(SHOWN, example.namespace["url"])
     strict = 'set -euo pipefail\ncurl() { command curl --fail-with-body "$@"; }\n'
-    subprocess.run(["bash", "-c", strict + code], check=True, timeout=60)
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-c", strict + code], check=True, timeout=60, env=environ)
 
 
 def parsed(page: Path) -> Document:
