@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from commonhold.errors import Conflict, StaleVersion
 from commonhold.model import clock, opaque
 from commonhold.model.merge import extend_chain
+from commonhold.model.prefix import Prefix
 from commonhold.model.scope import Scope
 from commonhold.model.session import Appended, NewMessage
 from commonhold.sql.database import Row, Tx
@@ -134,7 +135,8 @@ class Append:
             now=now,
         )
         if row is not None:
-            self.head = Head(row[0], row[1], link)
+            grown = None if head.prefix is None else head.prefix.grown(texts)
+            self.head = Head(row[0], row[1], link, grown)
         return row
 
     async def _start(self, tx: Tx) -> Appended | None:
@@ -156,7 +158,8 @@ class Append:
         )
         if row is None:
             return None
-        self.head = Head(row[0], row[1], link)
+        whole = Prefix.of([message.content for message in self._messages])
+        self.head = Head(row[0], row[1], link, whole)
         return self._answer(row, self._messages)
 
     def _answer(self, row: Row, messages: Sequence[NewMessage]) -> Appended:

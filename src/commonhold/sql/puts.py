@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from commonhold.errors import StaleVersion
 from commonhold.model import clock, opaque
-from commonhold.model.merge import LiveMessage, Placed, Plan, chain, plan_put
+from commonhold.model.merge import LiveMessage, Placed, Plan, chain, extend_chain, plan_put
+from commonhold.model.prefix import Prefix
 from commonhold.model.scope import Scope
 from commonhold.model.session import NewMessage, PutMode, Written, parse_message
 from commonhold.sql.database import Row, Tx, certain
@@ -32,11 +34,15 @@ RECORD_EVENT = statement("record_event")
 
 
 class Head(NamedTuple):
-    """What must be known of a log to recognise that a list only extends it."""
+    """What must be known of a log to recognise that a list only extends it.
+
+    `link` is stored with the log; `prefix` is what this process remembers of the same messages.
+    """
 
     version: int
     length: int
     link: bytes | None
+    prefix: Prefix | None = None
 
 
 class Terms(NamedTuple):
@@ -72,8 +78,11 @@ class Put:
         self._lease = terms.lease
         self.head: Head | None = None
         self._stamp = stamp(scope)
-        self._links = chain(texts)
         self._parsed: dict[int, NewMessage] = {}
+
+    @cached_property
+    def _links(self) -> list[bytes]:
+        return chain(self._texts)
 
     @property
     def may_extend(self) -> bool:
@@ -97,14 +106,16 @@ class Put:
         return await self._append_to(tx, Head(*row[:3]))
 
     async def _append_to(self, tx: Tx, head: Head) -> Written | None:
-        version, count, link = head
-        if link is None or count >= len(self._links) or self._links[count] != link:
+        version, count, link = head[:3]
+        prefix = self._prefix(head)
+        if link is None or prefix is None:
             return None
         tail = self._messages(count)
         if not tail:
-            self.head = head
+            self.head = head._replace(prefix=prefix)
             return Written(self._session_id, version, count)
-        now = clock.now()
+        now, texts = clock.now(), self._texts[count:]
+        grown = extend_chain(link, texts)
         row = await tx.compound(
             EXTEND,
             numbered(tail),
@@ -114,13 +125,23 @@ class Put:
             version=version,
             seen=link,
             added=len(tail),
-            chain=self._links[-1],
+            chain=grown,
             now=now,
         )
         if row is None:
             return None
         self._settle(behind=False)
+        self.head = Head(row[0], row[1], grown, prefix.grown(texts))
         return self._written(row, len(tail))
+
+    def _prefix(self, head: Head) -> Prefix | None:
+        """The live history of `head`, when the list begins with exactly that."""
+        if head.link is None or head.length > len(self._texts):
+            return None
+        seen, known = self._texts[: head.length], self._known
+        if known is not None and known.prefix is not None and known[1:3] == head[1:3]:
+            return known.prefix if known.prefix.is_of(seen) else None
+        return Prefix.of(seen) if self._links[head.length] == head.link else None
 
     async def merge(self, tx: Tx) -> Written:
         """Match the list against the live log under the session's lock, and write the difference."""
@@ -208,6 +229,7 @@ class Put:
         if row is None:
             return None
         self._settle(behind=False)
+        self.head = Head(row[0], row[1], self._links[-1], Prefix.of(self._texts))
         return self._written(row, len(messages))
 
     def _settle(self, *, behind: bool) -> None:
@@ -221,7 +243,6 @@ class Put:
 
     def _written(self, row: Row, added: int) -> Written:
         version, count, head_seq = row[:3]
-        self.head = Head(version, count, self._links[-1])
         first = head_seq - added + 1 if added else None
         return Written(self._session_id, version, count, first, head_seq if added else None)
 
