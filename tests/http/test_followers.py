@@ -1,0 +1,150 @@
+"""Tails as the service bears them: one that nobody reads, and a thousand at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from commonhold.testing.factories import message
+from tests.processes import PATIENCE_S, Process
+
+FOLLOWERS = 1000
+FILES = 4096
+SERVE = """
+import sys
+from commonhold.cli.app import run
+from commonhold.http import streams
+streams.SLOW_S = float(sys.argv[1])
+sys.exit(run(sys.argv[2:]))
+"""
+
+MEGABYTE = 1 << 20
+BIG = 60
+"""Messages of one megabyte each that nobody reads."""
+
+GROWTH = 24 * MEGABYTE
+"""Bytes that may come on top, most of them in the buffers of one request."""
+
+
+def serving(folder: Path, slow_s: float) -> Process:
+    """The service, with its own idea of how long a reader may leave unread what was sent."""
+    flags = ["serve", "--database", f"sqlite:///{folder}/common.db", "--port"]
+    command = [sys.executable, "-c", SERVE, str(slow_s), *flags]
+    environ = {"COMMONHOLD_LOG_LEVEL": "warning"}
+    return Process(lambda port: [*command, str(port)], folder, name="slow", environ=environ)
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Room for a thousand connections, here and in the processes that are started here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = hard if hard != resource.RLIM_INFINITY and hard < FILES else FILES
+    if enough < 2 * FOLLOWERS:
+        pytest.skip(f"this system gives a process {hard} open files at most")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, enough), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def append(url: str, session: str, *ids: str, size: int = 5) -> None:
+    """Messages of that size, one request each."""
+    with httpx2.Client(base_url=url, timeout=PATIENCE_S) as client:
+        for name in ids:
+            body = {"messages": [json.loads(message(name, "x" * size))]}
+            answer = client.post(f"/v1/sessions/{session}/messages", json=body)
+            assert answer.status_code == 201, answer.text
+
+
+def memory_of(process: Process) -> int:
+    """Resident bytes of the service."""
+    size: int = psutil.Process(process.pid).memory_info().rss
+    return size
+
+
+def followers(url: str) -> float:
+    """How many the service says it has."""
+    text = httpx2.get(f"{url}/metrics", timeout=PATIENCE_S).text
+    lines = [line for line in text.splitlines() if line.startswith("commonhold_http_followers")]
+    return float(lines[0].rpartition(" ")[2])
+
+
+def asked(session: str, after: int = 0) -> bytes:
+    """A request for a tail."""
+    target = f"/v1/sessions/{session}/events?after={after}"
+    return f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+
+
+@asynccontextmanager
+async def follower(
+    port: int, session: str
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection that follows a session."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(asked(session))
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+def test_a_reader_that_reads_nothing_is_dropped_and_costs_no_memory(tmp_path: Path) -> None:
+    """What is appended meanwhile stays in the log; the reader finds the end of its connection."""
+    with serving(tmp_path, slow_s=3.0) as process, socket.socket() as stuck:
+        names = [f"m{number}" for number in range(2 * BIG)]
+        append(process.url, "s", *names[:BIG], size=MEGABYTE)  # what appending itself takes
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.settimeout(PATIENCE_S)
+        stuck.connect(("127.0.0.1", process.port))
+        stuck.sendall(asked("s", after=BIG))
+        assert stuck.recv(10)
+        assert followers(process.url) == 1
+        before = most = memory_of(process)
+        for name in names[BIG:]:
+            append(process.url, "s", name, size=MEGABYTE)
+            most = max(most, memory_of(process))
+        while followers(process.url):
+            most = max(most, memory_of(process))
+            time.sleep(0.1)
+        size = 0
+        while piece := stuck.recv(MEGABYTE):
+            size += len(piece)
+
+    assert size < BIG * MEGABYTE // 2
+    assert most - before < GROWTH
+
+
+@pytest.mark.usefixtures("many_files")
+async def test_a_thousand_tails_hear_of_one_append(tmp_path: Path) -> None:
+    """All on one process, which forgets them when they have gone."""
+    with serving(tmp_path, slow_s=30.0) as process:
+        await asyncio.to_thread(append, process.url, "s", "first")
+        async with AsyncExitStack() as stack:
+            open_now = [
+                await stack.enter_async_context(follower(process.port, "s"))
+                for _ in range(FOLLOWERS)
+            ]
+            begun = await asyncio.gather(*(reader.readuntil(b"\n\n") for reader, _ in open_now))
+            assert all(b" 200 OK" in text for text in begun)
+            await asyncio.gather(*(until(reader, "first") for reader, _ in open_now))
+            assert await asyncio.to_thread(followers, process.url) == FOLLOWERS
+            await asyncio.to_thread(append, process.url, "s", "second")
+            await asyncio.gather(*(until(reader, "second") for reader, _ in open_now))
+        while await asyncio.to_thread(followers, process.url):  # noqa: ASYNC110 - it is a count
+            await asyncio.sleep(0.05)
+
+
+async def until(reader: asyncio.StreamReader, name: str) -> None:
+    """Return when a message with that id has come."""
+    await reader.readuntil(f'"id":"{name}"'.encode())
+    await reader.readuntil(b"\n\n")
