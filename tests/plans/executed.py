@@ -185,9 +185,9 @@ class Postgres:
 
     dialect: DialectName = "postgres"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, sent: tuple[Sent, ...] = ()) -> None:
         self._url = url
-        self.sent = asyncio.run(fill(url, "postgres"))
+        self.sent = sent or asyncio.run(fill(url, "postgres"))
 
     def steps(self, sent: Sent) -> list[Step]:
         """Scan nodes that name a table, wherever they are in the tree."""

@@ -97,7 +97,7 @@ class Append:
         if self._new_ids is None:
             return {}
         rows = await tx.all(FIND, **self._key, new_ids=self._new_ids)
-        stored = {row[0]: row for row in rows}
+        stored = {row[0]: row for row in sorted(rows, key=lambda row: row[1])}
         for message in self._messages:
             row = stored.get(message.message_id)
             if row is not None and row[2] != message.digest:

@@ -54,21 +54,25 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "postgres": "string_agg(DISTINCT owner_agent, ',')",
     },
     # Membership in a list of any length: a JSON array, so that the statement stays one. As an
-    # array, not a subquery, Postgres looks each id up however long the log is.
-    "is_new_id": {
-        "sqlite": "IN (SELECT value FROM json_each(:new_ids))",
-        "postgres": "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:new_ids AS json))))",
+    # array, not a subquery, Postgres looks each text up however many rows there are.
+    "is_listed": {
+        "sqlite": "IN (SELECT value FROM json_each(:listed))",
+        "postgres": "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:listed AS json))))",
+    },
+    # The messages of a session that have one of some ids. One by one: before Postgres has
+    # statistics, every index that begins with the session looks alike to it.
+    "messages_with_ids": {
+        "sqlite": "message m WHERE m.tenant = :tenant AND m.session_id = :session_id "
+        "AND m.message_id IN (SELECT value FROM json_each(:new_ids))",
+        "postgres": "json_array_elements_text(CAST(:new_ids AS json)) AS w(id) "
+        "CROSS JOIN LATERAL (SELECT * FROM message o WHERE o.tenant = :tenant "
+        "AND o.session_id = :session_id AND o.message_id = w.id OFFSET 0) AS m",
     },
     # The same of sequences: a JSON array of numbers.
     "is_one_of": {
         "sqlite": "IN (SELECT value FROM json_each(:seqs))",
         "postgres": "= ANY (ARRAY(SELECT CAST(v AS BIGINT) "
         "FROM json_array_elements_text(CAST(:seqs AS json)) AS v))",
-    },
-    # The same of labels.
-    "is_label": {
-        "sqlite": "IN (SELECT value FROM json_each(:labels))",
-        "postgres": "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:labels AS json))))",
     },
     # The session of each row of `k`, in the order of `k`, one by one: a planner that joined them
     # at once would read every session for one page.

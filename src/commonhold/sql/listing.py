@@ -67,8 +67,8 @@ def _source(query: SessionQuery) -> tuple[Statement, dict[str, Any]]:
 def _labels(labels: Sequence[str]) -> dict[str, Any]:
     """All of which a session must have, besides what leads to it."""
     if not labels:
-        return {"labels": None, "label_count": None}
-    return {"labels": opaque.dumps(labels), "label_count": len(labels)}
+        return {"listed": None, "label_count": None}
+    return {"listed": opaque.dumps(labels), "label_count": len(labels)}
 
 
 def _status(status: str | None) -> dict[str, int | None]:

@@ -71,11 +71,7 @@ WHERE tenant = :tenant AND session_id = :session_id AND version = :version
     [AND lease_token = :lease AND lease_until > :now]
     [AND lease_until <= :unleased_at]
     [AND chain = :seen]
-    [AND NOT EXISTS (
-        SELECT 1 FROM message m
-        WHERE m.tenant = :tenant AND m.session_id = :session_id
-            AND m.message_id {is_new_id}
-    )]
+    [AND NOT EXISTS (SELECT 1 FROM {messages_with_ids})]
 RETURNING version, message_count, head_seq, created_at;
 -- then: the messages
 INSERT INTO message (
@@ -110,11 +106,7 @@ WITH head AS (
         [AND lease_token = :lease AND lease_until > :now]
         [AND lease_until <= :unleased_at]
         [AND chain = :seen]
-        [AND NOT EXISTS (
-            SELECT 1 FROM message m
-            WHERE m.tenant = :tenant AND m.session_id = :session_id
-                AND m.message_id {is_new_id}
-        )]
+        [AND NOT EXISTS (SELECT 1 FROM {messages_with_ids})]
     RETURNING version, message_count, head_seq, created_at
 ), fresh AS (
     SELECT h.head_seq - CAST(:added AS BIGINT) + r.n AS seq, h.version, r.message_id, r.match_key, r.role, r.content,
@@ -148,10 +140,7 @@ SELECT version, message_count, head_seq, created_at FROM head;
 
 -- name: find_messages
 -- Messages by id, for the retry of an append. message_by_id.
-SELECT message_id, seq, digest, version FROM message
-WHERE tenant = :tenant AND session_id = :session_id
-    AND message_id {is_new_id}
-ORDER BY seq;
+SELECT m.message_id, m.seq, m.digest, m.version FROM {messages_with_ids};
 
 -- name: start_session hot
 -- A session that begins with its messages, or nothing when the id is taken. Primary key.

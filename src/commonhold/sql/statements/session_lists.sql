@@ -54,7 +54,7 @@ WHERE k.tenant = :tenant AND k.label = :label
     [AND (k.session_at, k.session_id) < (:at, :id)]
     [AND (
         SELECT count(*) FROM session_label x
-        WHERE x.tenant = :tenant AND x.session_id = session.session_id AND x.label {is_label}
+        WHERE x.tenant = :tenant AND x.session_id = session.session_id AND x.label {is_listed}
     ) = :label_count]
     [AND 0 < (
         SELECT count(*) FROM participant p
@@ -81,7 +81,7 @@ WHERE session.tenant = :tenant
     [AND (session.created_at, session.session_id) < (:at, :id)]
     [AND (
         SELECT count(*) FROM session_label x
-        WHERE x.tenant = :tenant AND x.session_id = session.session_id AND x.label {is_label}
+        WHERE x.tenant = :tenant AND x.session_id = session.session_id AND x.label {is_listed}
     ) = :label_count]
     [AND 0 < (
         SELECT count(*) FROM participant p

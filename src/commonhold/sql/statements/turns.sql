@@ -60,4 +60,4 @@ ORDER BY seq LIMIT :limit;
 -- name: get_heads
 -- How far the logs of some sessions go, and until when their turns last. Primary key.
 SELECT session_id, head_seq, lease_until FROM session
-WHERE tenant = :tenant AND session_id {is_new_id};
+WHERE tenant = :tenant AND session_id {is_listed};
