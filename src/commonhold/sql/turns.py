@@ -46,7 +46,7 @@ class SessionTurns(SessionLogs):
     ) -> Lease:
         ids.check_key(session_id, "session_id")
         check_ttl(ttl_s, wait_s)
-        name = check_holder(holder or self._stamp["owner_agent"] or NOBODY)
+        name = check_holder((self._stamp["owner_agent"] or NOBODY) if holder is None else holder)
         if token is not None:
             return await self._renew(session_id, ttl_s, token)
         deadline = clock.monotonic() + wait_s
