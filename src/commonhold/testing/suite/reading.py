@@ -12,6 +12,8 @@ from commonhold.contract.sessions import Sessions
 from commonhold.errors import CommonholdError
 from commonhold.model.page import Page
 from commonhold.model.session import Message, MessageQuery
+from commonhold.model.timeline import TimelineQuery
+from commonhold.model.turns import Event
 
 T = TypeVar("T")
 
@@ -64,3 +66,10 @@ async def error_of(call: Awaitable[object]) -> CommonholdError:
     assert type(error).__module__ == "commonhold.errors", repr(error)
     assert isinstance(error, CommonholdError)
     return error
+
+
+async def events_of(sessions: Sessions, session_id: str) -> list[Event]:
+    """What the log of a session says beside its messages, in order."""
+    query = TimelineQuery(kinds=("event",))
+    moments = await all_of(lambda asked: sessions.timeline(session_id, asked), query)
+    return [moment.item for moment in moments if isinstance(moment.item, Event)]
