@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from commonhold.errors import FieldError, InvalidRequest
 
 MAX_WORDS = 2000
@@ -25,11 +27,21 @@ MAX_TERMS = 16
 
 # Scripts that set no space between words are cut into characters.
 _DENSE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_WORD = re.compile(rf"[{_DENSE}]|[^\W{_DENSE}]+")
-_TERM = re.compile(rf"[{_DENSE}]\*?|[^\W{_DENSE}]+\*?")
+# Letters to Python that SQLite takes for marks between words (New Tai Lue, Vedic signs).
+_MARKS = "\u19b0-\u19c0\u19c8\u19c9\u1cf2\u1cf3"
+_WORD = re.compile(rf"[{_DENSE}]|[^\W{_DENSE}{_MARKS}]+")
+_TERM = re.compile(rf"[{_DENSE}]\*?|[^\W{_DENSE}{_MARKS}]+\*?")
 
-_SPOKEN = ("content", "text", "output", "refusal", "summary", "reasoning_content", "arguments")
-"""Keys of a message, or of a part of it, whose text somebody wrote."""
+_ARGUMENTS = ("arguments", "input")
+"""Keys of a tool call under which everything counts, be it JSON text or JSON."""
+
+_SPOKEN = (
+    *("content", "text", "output", "refusal", "summary", "reasoning_content", "thinking"),
+    *("tool_calls", "function_call", "function", *_ARGUMENTS),
+)
+"""Keys of a message, or of a part of it, that lead to what somebody wrote."""
+
+_decode = msgspec.json.Decoder().decode
 
 
 def words_of(message: Mapping[str, Any]) -> str | None:
@@ -54,11 +66,15 @@ def search_terms(query: str) -> str:
     A word that ends in `*` stands for every word that begins so.
 
     Raises:
-        InvalidRequest: there is no word in it, or more than 16.
+        InvalidRequest: there is no word in it, or more than 16, or one that is too long.
     """
     terms = list(dict.fromkeys(_TERM.findall(query.casefold())))
-    if not 0 < len(terms) <= MAX_TERMS:
-        rule = f"expected 1 to {MAX_TERMS} words; a word may end in * to find what begins so"
+    is_short = all(len(term.removesuffix("*")) <= MAX_LETTERS for term in terms)
+    if not (0 < len(terms) <= MAX_TERMS and is_short):
+        rule = (
+            f"expected 1 to {MAX_TERMS} words of up to {MAX_LETTERS} letters;"
+            " a word may end in * to find what begins so"
+        )
         raise InvalidRequest(f"q: {rule}.", errors=[FieldError(("q",), rule)])
     return " ".join(terms)
 
@@ -69,17 +85,40 @@ def _words(text: str) -> Iterable[str]:
 
 def _texts(message: Mapping[str, Any]) -> Iterator[str]:
     left = MAX_TEXT
-    waiting: list[Any] = [message]
+    # What is left to look at, and whether everything in it counts.
+    waiting: list[tuple[Any, bool]] = [(message, False)]
     while waiting and left > 0:
-        item = waiting.pop()
+        item, is_free = waiting.pop()
         if isinstance(item, str):
             yield item[:left]
             left -= len(item)
         elif isinstance(item, Mapping):
-            waiting.extend(item[name] for name in _inner(item))
+            waiting.extend(_values(item) if is_free else _inner(item))
         elif isinstance(item, list):
-            waiting.extend(reversed(item))
+            waiting.extend((each, is_free) for each in reversed(item))
+        elif is_free and isinstance(item, int | float):
+            waiting.append((str(item), True))
 
 
-def _inner(item: Mapping[str, Any]) -> Iterator[str]:
-    return (name for name in reversed(_SPOKEN) if name in item)
+def _inner(item: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
+    """What somebody wrote in a message, or in a part of it; the first is last."""
+    for name in reversed(_SPOKEN):
+        if name in item:
+            is_free = name in _ARGUMENTS
+            yield _unpacked(item[name]) if is_free else item[name], is_free
+
+
+def _values(item: Mapping[str, Any]) -> Iterator[tuple[Any, bool]]:
+    for name in reversed(tuple(item)):
+        yield item[name], True
+        yield name, True
+
+
+def _unpacked(arguments: Any) -> Any:
+    """Arguments as JSON, where they are a text of it: its escapes would be read as letters."""
+    if isinstance(arguments, str) and arguments[:1] in ("{", "[") and len(arguments) <= MAX_TEXT:
+        try:
+            return _decode(arguments)
+        except (ValueError, RecursionError):
+            return arguments
+    return arguments
