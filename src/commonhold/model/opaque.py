@@ -103,8 +103,6 @@ def merge_counting(base: str, patch: str) -> JsonText:
     Raises:
         InvalidRequest: an increment is no number, or what it is added to.
     """
-    if '"$inc"' not in patch:
-        return merge(base, patch)
     fields = _fields(patch)
     increments = loads(bytes(fields.pop(INC)), INC) if INC in fields else {}
     merged = _fields(base)
@@ -125,7 +123,10 @@ def _added(old: Any, increment: Any, path: tuple[str, ...]) -> Any:
         return base
     if not _is_number(increment) or not (old is None or _is_number(old)):
         raise _no_number(path)
-    total = (old or 0) + increment
+    try:
+        total = (old or 0) + increment
+    except OverflowError:  # an integer beyond every float, and a float
+        raise _no_number(path) from None
     if isinstance(total, float) and not math.isfinite(total):
         raise _no_number(path)
     return total
