@@ -406,3 +406,16 @@ def test_looking_makes_no_file(tmp_path: Path) -> None:
 def test_a_wrong_option_is_misuse(arguments: list[str], told: str, tmp_path: Path) -> None:
     """Status 2, with what is allowed."""
     assert told in check_one_line(run("sessions", *arguments, folder=tmp_path), MISUSED)
+
+
+def test_postgres_is_looked_at_too(postgres_url: str, tmp_path: Path) -> None:
+    """A database is a place like any other."""
+    asyncio.run(fill(postgres_url))
+
+    shown = run("sessions", "show", "ticket-7", "--url", postgres_url, folder=tmp_path)
+    found = run("sessions", "list", "-q", "char*", "--url", postgres_url, folder=tmp_path)
+    exported = run("sessions", "export", "--url", postgres_url, folder=tmp_path)
+
+    assert "triage handed the conversation to billing" in shown.out
+    assert "ticket-7" in found.out
+    assert len(lines(exported.out)) == 3

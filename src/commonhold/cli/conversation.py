@@ -35,7 +35,7 @@ SHORT = 480
 """Lines and characters of a tool's arguments or result that are shown of a long one."""
 
 _STATUS = {"running": "green", "waiting": "yellow", "idle": "dim"}
-_STYLES: dict[Kind, str] = {"thought": "dim italic", "other": "dim"}
+_STYLES: dict[Kind, str] = {"thought": "dim italic"}
 
 
 @dataclass(slots=True)
@@ -155,23 +155,27 @@ class Conversation:
     def _piece(self, piece: Piece) -> Iterator[Text]:
         if piece.kind == "call":
             given, _ = self._cut(on_line(piece.text))
-            line = Text.assemble(("→ ", "dim"), (on_line(piece.name), "bold"), f"({given})")
+            name, _ = self._cut(on_line(piece.name))
+            line = Text.assemble(("→ ", "dim"), (name, "bold"), f"({given})")
             yield from self._wrapped(line, 4)
         elif piece.kind == "result":
             yield from self._result(piece)
+        elif piece.kind == "other":
+            shown, left = self._cut(visible(piece.text))
+            yield from self._wrapped(Text(f"{shown} ({left} more)" if left else shown, "dim"))
         else:
             said = quoted(piece.text, _STYLES.get(piece.kind, ""), one_line=False)
             yield from self._wrapped(said)
 
     def _result(self, piece: Piece) -> Iterator[Text]:
         shown, left = self._cut(visible(piece.text).strip("\n") or "(nothing)")
-        name = on_line(self._tools.get(piece.call_id, ""))
-        head = Text.assemble("  ", ("← ", "dim"), (name, "bold"))
-        if "\n" in shown:
-            yield head
+        name, _ = self._cut(on_line(self._tools.get(piece.call_id, "")))
+        head = Text.assemble(("← ", "dim"), (name, "bold"))
+        if "\n" in shown and name:
+            yield from self._wrapped(head)
             yield from self._wrapped(Text(shown), 4, 4)
         else:
-            yield from self._wrapped(head[2:].append(f"  {shown}" if name else shown), 4)
+            yield from self._wrapped(head.append(f"  {shown}" if name else shown), 4)
         if left:
             yield Text(f"    … {left} more", "dim")
 

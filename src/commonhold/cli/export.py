@@ -138,10 +138,10 @@ def opened(path: Path | None) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Callable[[Tally], None]]:
+def progress(path: Path | None) -> Iterator[Callable[[Tally], None]]:
     """Show how far it is on standard error, when a person sees it and no line comes between."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    silent = not err.is_terminal or sys.stdout.isatty()
+    silent = not err.is_terminal or (path is None and sys.stdout.isatty())
     with Progress(*columns, console=err, transient=True, disable=silent) as bar:
         task = bar.add_task("0 sessions")
         yield lambda tally: bar.update(task, description=summary(tally))

@@ -11,8 +11,8 @@ from commonhold.model.session import Message, MessageQuery
 from commonhold.model.timeline import TimelineQuery
 from commonhold.model.turns import Event
 
-PAGE = 200
-"""Entries read at once: a page of long messages still fits into memory."""
+PAGE = 100
+"""Entries read at once: what is in memory while a log of any length goes by."""
 
 
 async def entries(

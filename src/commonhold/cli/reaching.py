@@ -50,7 +50,7 @@ async def sessions_at(url: str | None) -> AsyncIterator[Sessions]:
         connection = connect(where)
         _require_file(where)
     except InvalidRequest as error:
-        raise typer.BadParameter(error.detail, param_hint="--url") from None
+        raise typer.BadParameter(error.detail) from None
     try:
         async with connection as stores:
             yield stores.sessions

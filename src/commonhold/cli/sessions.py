@@ -264,7 +264,7 @@ async def _export(
             if session_ids
             else exporting.listed(sessions, asked)
         )
-        with exporting.opened(path) as to, exporting.progress() as tell:
+        with exporting.opened(path) as to, exporting.progress(path) as tell:
             async for tally in exporting.export(sessions, chosen, to, superseded=superseded):
                 tell(tally)
     where = f" to {path}" if path else ""
@@ -283,5 +283,5 @@ async def _fork(url: str | None, session_id: str, at: int | None) -> None:
 
 
 def _print_json(value: wire.Wire) -> None:
-    print(json_line(value))
-    sys.stdout.flush()
+    sys.stdout.buffer.write(f"{json_line(value)}\n".encode())
+    sys.stdout.buffer.flush()

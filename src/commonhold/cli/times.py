@@ -24,7 +24,8 @@ def moment(text: str) -> Micros:
     """
     ago = _AGO.fullmatch(text.strip())
     if ago is not None:
-        return Micros(clock.now() - int(ago[1]) * _UNITS[ago[2]] * _SECOND)
+        at = clock.now() - int(ago[1]) * _UNITS[ago[2]] * _SECOND
+        return Micros(max(at, clock.EARLIEST))
     try:
         return clock.from_rfc3339(text)
     except InvalidRequest:
