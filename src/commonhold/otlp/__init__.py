@@ -1,0 +1,1 @@
+"""OpenTelemetry: its payloads become spans, and its vocabularies become one meaning."""
