@@ -12,6 +12,7 @@ from commonhold.contract.sessions import Sessions
 from commonhold.contract.stores import Backend
 from commonhold.errors import LeaseEnded, LeaseHeld, NotFound
 from commonhold.model.clock import to_rfc3339
+from commonhold.model.scope import Scope
 from commonhold.model.session import SessionQuery
 from commonhold.model.turns import Lease
 from commonhold.testing.conformance import Actor, StoppedClock
@@ -199,6 +200,26 @@ async def test_a_retry_gets_its_answer_after_the_turn(backend: Backend) -> None:
     error = await error_of(sessions.append("chat", turn, key="turn-2", lease=lease.token))
     assert isinstance(error, LeaseEnded)
     assert await live_of(sessions, "chat") == ["ok", "ok"]
+
+
+async def test_another_tenants_turn_is_not_there(backend: Backend) -> None:
+    """S8. Each has its own session under the id, and its own tokens."""
+    acme, globex = (backend.bind(Scope(tenant=name)).sessions for name in ("acme", "globex"))
+    lease = await acme.lease("chat", ttl_s=LONG_S)
+    await acme.append("chat", [CALL], lease=lease.token)
+    for call in (
+        globex.release("chat", token=lease.token),
+        globex.handoff("chat", "weather", lease=lease.token),
+        globex.repair("chat", lease=lease.token),
+        globex.participants("chat"),
+        globex.usage("chat"),
+        globex.timeline("chat"),
+    ):
+        assert isinstance(await error_of(call), NotFound)
+    other = await globex.lease("chat", ttl_s=LONG_S)
+    await globex.release("chat", token=other.token)
+    assert (await acme.get("chat")).lease_expires_at == lease.expires_at
+    assert await globex.participants("chat") == ()
 
 
 async def test_documents_and_forks_need_no_turn(backend: Backend) -> None:
