@@ -32,6 +32,7 @@ OVER_HTTP = Capabilities(
         "T7": ONE_CREDENTIAL,
         "F6": ONE_CREDENTIAL,
         "test_sessions_are_narrowed_by_user": ONE_CREDENTIAL,
+        "test_who_took_part_did_so_for_a_user": ONE_CREDENTIAL,
         "test_a_vote_names_the_user_on_whose_behalf_it_came": ONE_CREDENTIAL,
     }
 )
