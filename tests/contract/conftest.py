@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from commonhold import client, sql
 from commonhold.contract.stores import Backend, Stores
 from commonhold.http import HttpOptions, create_app
 from commonhold.testing.conformance import Capabilities, acting_as, clock, excused
+from tests.streaming import StreamingTransport
 
 __all__ = ["acting_as", "clock", "excused"]
 
@@ -32,6 +32,7 @@ OVER_HTTP = Capabilities(
         "T7": ONE_CREDENTIAL,
         "F6": ONE_CREDENTIAL,
         "test_sessions_are_narrowed_by_user": ONE_CREDENTIAL,
+        "test_an_agent_that_wrote_for_many_users_took_part_once": ONE_CREDENTIAL,
         "test_who_took_part_did_so_for_a_user": ONE_CREDENTIAL,
         "test_a_vote_names_the_user_on_whose_behalf_it_came": ONE_CREDENTIAL,
     }
@@ -71,7 +72,7 @@ async def backend(kind: str, database_url: str) -> AsyncIterator[Backend]:
 async def served(database: Backend) -> AsyncIterator[Backend]:
     """Our own client, through our own service, to `database`."""
     app = create_app(Stores.on(database), HttpOptions(loopback_only=False))
-    remote = client.open_backend("http://commonhold.test", transport=httpx2.ASGITransport(app=app))
+    remote = client.open_backend("http://commonhold.test", transport=StreamingTransport(app))
     yield remote
     await remote.aclose()
 

@@ -82,7 +82,7 @@ def test_a_store_of_somebody_else_is_proved_with_two_fixtures(tmp_path: Path) ->
     collected = run(tmp_path, "{}", "--collect-only", "-q")
     for name in TESTS:
         assert f"::{name}" in collected
-    told = run(tmp_path, "{}", "-k", "compaction")
+    told = run(tmp_path, "{}", "-k", "test_compaction")
     assert "3 passed" in told
     assert "failed" not in told
 

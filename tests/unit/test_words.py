@@ -73,7 +73,7 @@ def test_a_text_is_found_by_itself(text: str) -> None:
     """Cut as the search for it is cut."""
     words = of({"content": text})
     try:
-        found = finds(text.replace("*", " "), words)
+        found = finds(re.sub(r"[*\0]", " ", text), words)
     except InvalidRequest:
         assert not 0 < len(words) <= MAX_TERMS
     else:
@@ -171,7 +171,6 @@ def test_nesting_is_no_recursion() -> None:
         ("天気*", "天 気*"),
         ("don't", "don t"),
         ("straße", "strasse"),
-        ("a\0b", "a b"),
     ],
 )
 def test_a_search_is_cut_as_messages_are(query: str, terms: str) -> None:
@@ -181,7 +180,17 @@ def test_a_search_is_cut_as_messages_are(query: str, terms: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["", " ", "*", "-", "\0", "\ud800", " ".join(map(str, range(17))), "x" * (MAX_LETTERS + 1)],
+    [
+        "",
+        " ",
+        "*",
+        "-",
+        "\0",
+        "\ud800",
+        " ".join(map(str, range(17))),
+        "x" * (MAX_LETTERS + 1),
+        "a\0b",
+    ],
     ids=ascii,
 )
 def test_a_search_that_finds_nothing_sensible_is_refused(query: str) -> None:

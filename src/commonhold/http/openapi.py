@@ -110,7 +110,7 @@ def _parameters(operation: Operation) -> list[Schema]:
         found.append(
             {"name": param.name, "in": "query", "description": param.doc, "schema": schema}
         )
-    headers = [
+    headers: list[Schema] = [
         {"name": name, "in": "header", "required": name in operation.needs}
         for name in operation.headers
     ]

@@ -66,11 +66,11 @@ def search_terms(query: str) -> str:
     A word that ends in `*` stands for every word that begins so.
 
     Raises:
-        InvalidRequest: there is no word in it, or more than 16, or one that is too long.
+        InvalidRequest: there is no word in it, or more than 16, or one that is too long, or a NUL.
     """
     terms = list(dict.fromkeys(_TERM.findall(query.casefold())))
     is_short = all(len(term.removesuffix("*")) <= MAX_LETTERS for term in terms)
-    if not (0 < len(terms) <= MAX_TERMS and is_short):
+    if not (0 < len(terms) <= MAX_TERMS and is_short) or "\0" in query:
         rule = (
             f"expected 1 to {MAX_TERMS} words of up to {MAX_LETTERS} letters;"
             " a word may end in * to find what begins so"

@@ -24,7 +24,7 @@ LONG_S = 30.0
 CALL = message("call", None, role="assistant", tool_calls=[{"id": "c1", "type": "function"}])
 BEGUN = [*messages("m1", "m2"), CALL]
 
-WRITES: dict[str, Callable[[Sessions, int | None], Awaitable[object]]] = {
+TO_THE_LOG: dict[str, Callable[[Sessions, int | None], Awaitable[object]]] = {
     "extension": lambda to, token: to.put("chat", [*BEGUN, *messages("m3")], lease=token),
     "compaction": lambda to, token: to.put("chat", [CALL, *messages("m3")], lease=token),
     "replace": lambda to, token: to.put("chat", messages("m3"), mode="replace", lease=token),
@@ -131,7 +131,7 @@ async def test_a_second_runner_is_told_who_has_the_turn(backend: Backend) -> Non
         assert (error.holder, error.expires_at) == ("runner-1", to_rfc3339(lease.expires_at))
 
 
-@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("write", TO_THE_LOG)
 async def test_a_held_log_takes_writes_with_the_token_alone(backend: Backend, write: str) -> None:
     """S10. Without it they are told who has the turn, with another that it is over."""
     sessions = backend.sessions
@@ -140,17 +140,17 @@ async def test_a_held_log_takes_writes_with_the_token_alone(backend: Backend, wr
     await sessions.release("chat", token=old.token)
     lease = await sessions.lease("chat", ttl_s=LONG_S, holder="runner-2")
     before = await all_of_it(sessions)
-    error = await error_of(WRITES[write](sessions, None))
+    error = await error_of(TO_THE_LOG[write](sessions, None))
     assert isinstance(error, LeaseHeld)
     assert (error.holder, error.expires_at) == ("runner-2", to_rfc3339(lease.expires_at))
     for token in (old.token, lease.token + 1, 2**62):
-        assert isinstance(await error_of(WRITES[write](sessions, token)), LeaseEnded), token
+        assert isinstance(await error_of(TO_THE_LOG[write](sessions, token)), LeaseEnded), token
     assert await all_of_it(sessions) == before
-    await WRITES[write](sessions, lease.token)
+    await TO_THE_LOG[write](sessions, lease.token)
     assert await all_of_it(sessions) != before
 
 
-@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("write", TO_THE_LOG)
 async def test_a_token_is_spent_though_nobody_took_over(
     backend: Backend, clock: StoppedClock, write: str
 ) -> None:
@@ -163,10 +163,10 @@ async def test_a_token_is_spent_though_nobody_took_over(
     clock.advance(10)
     before = await all_of_it(sessions)
     for lease in (released, expired):
-        error = await error_of(WRITES[write](sessions, lease.token))
+        error = await error_of(TO_THE_LOG[write](sessions, lease.token))
         assert isinstance(error, LeaseEnded)
     assert await all_of_it(sessions) == before
-    await WRITES[write](sessions, None)
+    await TO_THE_LOG[write](sessions, None)
 
 
 async def test_a_token_makes_no_session(backend: Backend) -> None:
