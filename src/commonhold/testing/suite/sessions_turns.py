@@ -26,7 +26,7 @@ BEGUN = [*messages("m1", "m2"), CALL]
 
 TO_THE_LOG: dict[str, Callable[[Sessions, int | None], Awaitable[object]]] = {
     "extension": lambda to, token: to.put("chat", [*BEGUN, *messages("m3")], lease=token),
-    "compaction": lambda to, token: to.put("chat", [CALL, *messages("m3")], lease=token),
+    "shorter": lambda to, token: to.put("chat", [CALL, *messages("m3")], lease=token),
     "replace": lambda to, token: to.put("chat", messages("m3"), mode="replace", lease=token),
     "append": lambda to, token: to.append("chat", messages("m3"), lease=token),
     "unnamed": lambda to, token: to.append("chat", unnamed("m3"), lease=token),
