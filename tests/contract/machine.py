@@ -80,10 +80,12 @@ class Machine(RuleBasedStateMachine):
         return name if kind == "id" else "", text
 
     def claim(self, writer: int, session: str, kind: str) -> int | None:
-        """The token a write carries: none, the one this writer was given, or a wrong one."""
+        """The token a write carries: none, the one this writer was given, one that is over, or a wrong one."""
         log = self.logs.get(session)
         if kind == "wrong":
             return (log.token if log else 0) + 1
+        if kind == "old":
+            return max(1, log.token - 1) if log else 1
         return self.tokens.get((writer, session)) if kind == "mine" else None
 
     def do(self, writer: int, session: str, call: Call, refused: str | None, check: Check) -> Any:

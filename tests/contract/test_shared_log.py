@@ -21,7 +21,7 @@ from tests.contract.reference import Log, what_of
 
 WRITERS = st.integers(0, len(NAMES) - 1)
 SESSIONS = st.sampled_from(["s1", "s1", "s1", "s2", "fork"])
-CLAIMS = st.sampled_from(["none", "none", "mine", "mine", "wrong"])
+CLAIMS = st.sampled_from(["none", "none", "mine", "mine", "old", "wrong"])
 MATCHES = st.sampled_from([None, None, None, "right", "stale"])
 KINDS = st.sampled_from(["id", "id", "key", "unnamed"])
 FEW = st.integers(0, 3)
