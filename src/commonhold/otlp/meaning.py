@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from commonhold.model.otel import Attributes, Meaning, Operation, OtelSpan, SpanEvent, Tokens
+from commonhold.model.otel import (
+    Attributes,
+    Meaning,
+    Operation,
+    OtelLog,
+    OtelSpan,
+    SpanEvent,
+    Tokens,
+)
 from commonhold.otlp import content
 from commonhold.otlp.vocabulary import (
     PLACES,
@@ -70,6 +78,22 @@ def meaning_of(span: OtelSpan) -> Meaning:
         environment=get("environment"),
         tags=get("tags", ()),
     )
+
+
+def log_meaning(log: OtelLog) -> Meaning:
+    """What a `gen_ai.*` record adds to its span: session, user, agent, and one message or all."""
+    found = _Found()
+    body = log.body if isinstance(log.body, Mapping) else {}
+    found.walk(log.attributes, "span")
+    found.walk(body, "event")
+    get, texts = found.values.get, {}
+    event = SpanEvent(log.event_name or content.short(log.attributes.get("event.name")), 0, body)
+    sides: tuple[Side, ...] = ("input", "output")
+    for side in sides:
+        value = get(side) or content.of_events((event,), side) or None
+        texts[side] = None if value is None else content.text_of(value)
+    ids = {name: get(name) for name in ("session_id", "user_id", "agent_id")}
+    return Meaning(agent=get("agent", ""), **ids, **texts)
 
 
 class _Found:
