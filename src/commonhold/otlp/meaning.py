@@ -86,13 +86,13 @@ def log_meaning(log: OtelLog) -> Meaning:
     body = log.body if isinstance(log.body, Mapping) else {}
     found.walk(log.attributes, "span")
     found.walk(body, "event")
-    get, texts = found.values.get, {}
+    get, texts = found.values.get, dict[str, Any]()
     event = SpanEvent(log.event_name or content.short(log.attributes.get("event.name")), 0, body)
     sides: tuple[Side, ...] = ("input", "output")
     for side in sides:
         value = get(side) or content.of_events((event,), side) or None
         texts[side] = None if value is None else content.text_of(value)
-    ids = {name: get(name) for name in ("session_id", "user_id", "agent_id")}
+    ids: dict[str, Any] = {name: get(name) for name in ("session_id", "user_id", "agent_id")}
     return Meaning(agent=get("agent", ""), **ids, **texts)
 
 
