@@ -204,3 +204,10 @@ def test_an_agent_with_an_impossible_name_is_refused(agent: str) -> None:
     """Before anything is sent."""
     with pytest.raises(CommonholdError):
         open_backend("http://nobody.invalid", agent=agent)
+
+
+def test_an_increment_is_not_sent_twice() -> None:
+    """A plain merge may be: twice is like once."""
+    assert requests.patch_cost("s1", {"model": "m"}).idempotent
+    assert not requests.patch_cost("s1", {"$inc": {"turn_count": 1}}).idempotent
+    assert not requests.patch_cost("s1", '{"\\u0024inc": {"turn_count": 1}}').idempotent

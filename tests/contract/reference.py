@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from commonhold.contract.stores import Backend
 from commonhold.model.session import MessageQuery
@@ -86,7 +87,6 @@ async def observe(backend: Backend, session_id: str, now: int) -> Log | None:
     assert Counter(live) == Counter(row.what for row in rows if row.is_live)
     assert found.message_count == len(live)
     await _check_participants(backend, session_id, rows)
-    kinds = Counter(event.kind for event in events)  # type: ignore[union-attr]
     until = found.lease_expires_at or 0
     return Log(
         rows,
@@ -94,9 +94,20 @@ async def observe(backend: Backend, session_id: str, now: int) -> Log | None:
         found.version,
         found.head_seq,
         found.holder,
-        kinds["lease"] + kinds["handoff"],
+        _token(events),
         until if until > now else 0,
     )
+
+
+def _token(events: Sequence[Any]) -> int:
+    """The newest fencing token: of the last lease, and one more for each handoff behind it."""
+    token = 0
+    for event in events:
+        if event.kind == "lease":
+            assert json.loads(event.data)["token"] > token
+            token = json.loads(event.data)["token"]
+        token += event.kind == "handoff"
+    return token
 
 
 async def _live(backend: Backend, session_id: str) -> tuple[str, ...]:

@@ -136,9 +136,10 @@ def get_cost(session_id: str) -> Call:
 
 
 def patch_cost(session_id: str, patch: Mapping[str, Any] | str) -> Call:
-    """Merge into the cost data."""
-    body = {"cost_data": wire.raw(opaque.object_text(patch, "cost_data"))}
-    return Call("PATCH", _path("/v1/sessions", session_id), _json(body))
+    """Merge into the cost data. A second attempt would add increments a second time."""
+    text = opaque.object_text(patch, "cost_data")
+    target, counts = _path("/v1/sessions", session_id), opaque.has_increments(text)
+    return Call("PATCH", target, _json({"cost_data": wire.raw(text)}), idempotent=not counts)
 
 
 def get_state(session_id: str) -> Call:

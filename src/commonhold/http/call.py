@@ -101,7 +101,7 @@ def lease_token(call: Call) -> int | None:
     Raises:
         InvalidRequest: it is no token.
     """
-    return _number(call, "Lease-Token", 1)
+    return _number(call, "Lease-Token", 0)
 
 
 def last_event_id(call: Call) -> int | None:

@@ -32,7 +32,7 @@ _REQUEST_HEADERS: Mapping[str, Schema] = {
     },
     "Lease-Token": {
         "description": "The token of the lease under which this is written.",
-        "schema": {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
+        "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
     },
     "Last-Event-ID": {
         "description": "The sequence of the last event that was seen; it wins over `after`.",

@@ -97,6 +97,11 @@ def merge(base: str, patch: str) -> JsonText:
     return JsonText(_encode(merged).decode())
 
 
+def has_increments(patch: str) -> bool:
+    """Whether a JSON object asks for numbers to be added, so that it must not be sent twice."""
+    return INC in _fields(patch)
+
+
 def merge_counting(base: str, patch: str) -> JsonText:
     """`merge`, and then numbers under the patch's `$inc` are added, nested as the base is.
 

@@ -120,6 +120,9 @@ class SessionBranches(SessionLogs):
             return Repaired(session_id, head[0] + 1, count, closed, left)
 
         repaired = await self._db.write(unit)
+        if repaired.closed:
+            # Whoever saves the whole list next has not seen what now stands in the middle of it.
+            self._memory.readers.settle(self._tenant, session_id, behind=True)
         self._ring(session_id)
         return repaired
 

@@ -22,7 +22,10 @@ FEEDBACK = statement("list_session_feedback")
 REACH = statement("get_reach")
 
 AT_ONCE = 100
-"""Entries of a log that are read at once."""
+MOST = 1 << 20
+"""Entries of a log that are read at once, and characters of their messages."""
+
+EVERYTHING = 2**62
 
 Entry = Message | Event
 
@@ -35,18 +38,19 @@ class SessionFollowing(SessionLogs):
     ) -> AsyncIterator[Message | Event]:
         check_stored(session_id)
         with self._memory.bell.watch(self._tenant, session_id) as watch:
-            seen = await self._reach(session_id)
-            if seen is None:
+            reach = await self._db.one(REACH, **self._key(session_id))
+            if reach is None:
                 raise missing(session_id)
-            seen = seen if after is None else after
+            seen, born = reach[0] if after is None else after, reach[1]
             while True:
-                entries = await self._entries(session_id, seen)
-                if entries is None:
+                found = await self._entries(session_id, seen, born)
+                if found is None:
                     return
+                entries, is_all = found
                 for entry in entries:
                     yield entry
                     seen = entry.seq
-                if len(entries) < AT_ONCE:
+                if is_all:
                     await watch.wait()
 
     async def timeline(
@@ -71,7 +75,7 @@ class SessionFollowing(SessionLogs):
                 return ()
             return await tx.all(source, **self._key(session_id), **args, limit=query.limit + 1)
 
-        messages = await some("message", MESSAGES, after=start.seq)
+        messages = await some("message", MESSAGES, after=start.seq, most=EVERYTHING)
         events = await some("event", EVENTS, after=start.seq)
         (at, last), (voted_at, vote) = start.trace, start.feedback
         traces = await some("trace", TRACES, at=at, id=last)
@@ -81,19 +85,34 @@ class SessionFollowing(SessionLogs):
             start, query.limit, log, map(rows.summary, traces), map(rows.feedback, votes)
         )
 
-    async def _reach(self, session_id: str) -> int | None:
-        row = await self._db.one(REACH, **self._key(session_id))
-        return None if row is None else row[0]
+    async def _entries(
+        self, session_id: str, after: int, born: int
+    ) -> tuple[list[Entry], bool] | None:
+        """What the log holds next, in order and without a gap, and whether that is all of it.
 
-    async def _entries(self, session_id: str, after: int) -> list[Entry] | None:
-        """What the log holds next, in order and without a gap; None when it is gone."""
+        None when the session is gone, also when there is another one with its id.
+        """
 
-        async def unit(tx: Tx) -> list[Entry] | None:
-            args = {**self._key(session_id), "after": after, "limit": AT_ONCE}
-            found: list[Entry] = [rows.message(row) for row in await tx.all(MESSAGES, **args)]
-            found += [rows.event(row) for row in await tx.all(EVENTS, **args)]
-            if not found and await tx.one(HEAD, **self._key(session_id)) is None:
+        async def unit(tx: Tx) -> tuple[list[Entry], bool] | None:
+            reach = await tx.one(REACH, **self._key(session_id))
+            if reach is None or reach[1] != born:
                 return None
-            return sorted(found, key=lambda entry: entry.seq)[:AT_ONCE]
+            args = {**self._key(session_id), "after": after, "limit": AT_ONCE}
+            messages = [rows.message(row) for row in await tx.all(MESSAGES, **args, most=MOST)]
+            events = [rows.event(row) for row in await tx.all(EVENTS, **args)]
+            upto = _reached(messages, events, reach[0])
+            found: list[Entry] = [*messages, *events]
+            some = sorted((each for each in found if each.seq <= upto), key=lambda each: each.seq)
+            return some, upto >= reach[0]
 
         return await self._db.read(unit)
+
+
+def _reached(messages: Sequence[Message], events: Sequence[Event], head: int) -> int:
+    """How far the log was read: to its head, or to where the first of the two stopped short."""
+    ends = [head]
+    if len(messages) == AT_ONCE or sum(len(each.content) for each in messages) >= MOST:
+        ends.append(messages[-1].seq)
+    if len(events) == AT_ONCE:
+        ends.append(events[-1].seq)
+    return min(ends)

@@ -39,8 +39,8 @@ SELECT version, message_count, chain, lease_token, lease_holder, lease_until
 FROM session WHERE tenant = :tenant AND session_id = :session_id;
 
 -- name: get_reach hot
--- How far a log goes. Primary key.
-SELECT head_seq FROM session WHERE tenant = :tenant AND session_id = :session_id;
+-- How far a log goes, and since when it is this one. Primary key.
+SELECT head_seq, created_at FROM session WHERE tenant = :tenant AND session_id = :session_id;
 
 -- name: lock_session hot
 -- The session's counters, ours until the transaction ends. Primary key.

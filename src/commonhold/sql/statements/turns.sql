@@ -9,9 +9,10 @@ INSERT INTO session_event (tenant, session_id, seq, kind, {stamp}, data, created
 VALUES (:tenant, :session_id, :seq, :kind, {stamped}, :data, :now);
 
 -- name: take_lease
--- The turn, when it is free: a token that was never given before. Primary key.
+-- The turn, when it is free. Its token is greater than any before, also of a session with this id
+-- that was deleted: it is no less than the time in microseconds. Primary key.
 UPDATE session SET
-    lease_token = lease_token + 1, lease_holder = :holder, lease_until = :until,
+    lease_token = CASE WHEN lease_token < :now THEN :now ELSE lease_token + 1 END, lease_holder = :holder, lease_until = :until,
     head_seq = head_seq + 1
 WHERE tenant = :tenant AND session_id = :session_id AND lease_until <= :now
 RETURNING lease_token, head_seq;
@@ -51,11 +52,19 @@ WHERE tenant = :tenant AND session_id = :session_id AND seq > :after
 ORDER BY seq LIMIT :limit;
 
 -- name: follow_messages
--- The next messages of a log, live or not. Primary key.
+-- The next messages of a log, live or not: as many as fit, and one at least. Primary key.
 SELECT seq, message_id, owner_agent, role, content, created_at, superseded_at
-FROM message
-WHERE tenant = :tenant AND session_id = :session_id AND seq > :after
-ORDER BY seq LIMIT :limit;
+FROM (
+    SELECT seq, message_id, owner_agent, role, content, created_at, superseded_at,
+        sum(length(content)) OVER (ORDER BY seq) - length(content) AS ahead
+    FROM (
+        SELECT * FROM message
+        WHERE tenant = :tenant AND session_id = :session_id AND seq > :after
+        ORDER BY seq LIMIT :limit
+    ) AS next
+) AS measured
+WHERE ahead < :most
+ORDER BY seq;
 
 -- name: get_heads
 -- How far the logs of some sessions go, and until when their turns last. Primary key.

@@ -14,7 +14,7 @@ from commonhold.errors import NotFound
 from commonhold.model.session import Message, NewSession
 from commonhold.model.turns import Event
 from commonhold.testing.conformance import Actor
-from commonhold.testing.factories import conversation, messages
+from commonhold.testing.factories import conversation, message, messages
 from commonhold.testing.suite.reading import error_of, log_of
 
 Entry = Message | Event
@@ -205,3 +205,25 @@ async def test_a_long_log_is_followed_from_its_start(backend: Backend) -> None:
     await sessions.append("chat", conversation(100, start=251))
     async with following(sessions, after=0) as entries:
         assert await seqs(entries, 351) == list(range(1, 352))
+
+
+async def test_who_follows_large_messages_gets_each_once(backend: Backend) -> None:
+    """S11. They come a few at a time, events between them in their places."""
+    sessions = backend.sessions
+    large = [message(f"m{n}", "x" * 700_000) for n in range(5)]
+    await sessions.append("chat", large[:3])
+    await sessions.handoff("chat", "billing")
+    await sessions.append("chat", large[3:])
+    async with following(sessions, after=0) as entries:
+        assert await seqs(entries, 6) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_follower_does_not_go_on_in_another_session_of_that_id(backend: Backend) -> None:
+    """S11. Deleted and made again, it is another log."""
+    sessions = backend.sessions
+    await sessions.append("chat", messages("m1", "m2"))
+    async with following(sessions, after=0) as entries:
+        assert await seqs(entries, 2) == [1, 2]
+        await sessions.delete("chat")
+        await sessions.append("chat", messages("n1", "n2", "n3"))
+        assert await to_the_end(entries) == []

@@ -8,9 +8,10 @@ import math
 import pytest
 
 from commonhold.contract.stores import Backend
-from commonhold.errors import InvalidRequest, LeaseHeld
+from commonhold.errors import InvalidRequest, LeaseEnded, LeaseHeld
 from commonhold.model.clock import to_rfc3339
 from commonhold.model.turns import Lease
+from commonhold.testing.conformance import StoppedClock
 from commonhold.testing.factories import messages
 from commonhold.testing.suite.reading import error_of, live_of
 
@@ -103,3 +104,19 @@ async def test_a_runner_has_a_name_that_can_be_shown(backend: Backend, holder: s
     error = await error_of(backend.sessions.lease("chat", ttl_s=1, holder=holder))
     assert isinstance(error, InvalidRequest)
     assert await backend.sessions.find("chat") is None
+
+
+async def test_a_deleted_session_takes_its_tokens_with_it(
+    backend: Backend, clock: StoppedClock
+) -> None:
+    """S10. A session that is made again under its id gives none of them a second time."""
+    sessions = backend.sessions
+    old = await sessions.lease("chat", ttl_s=LONG_S, holder="paused")
+    await sessions.delete("chat")
+    clock.advance(0.001)
+    new = await sessions.lease("chat", ttl_s=LONG_S, holder="another")
+    assert new.token > old.token
+    for token in (old.token, 0, 2**62):
+        late = sessions.append("chat", messages("late"), lease=token)
+        assert isinstance(await error_of(late), LeaseEnded), token
+    assert await live_of(sessions, "chat") == []
