@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from bench import measure, page, report, workloads
 from bench.curve.command import curve
 from bench.growth import growth
+from bench.lists import lists
 from bench.load import BadRun
 from bench.measure import Comparison, Plan, Sides
 from bench.seeding import Mismatch
@@ -102,6 +103,7 @@ def _measure(
 
 app.command("curve")(curve)
 app.command("growth")(growth)
+app.command("lists")(lists)
 
 
 @contextmanager

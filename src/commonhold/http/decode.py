@@ -44,8 +44,8 @@ def require_json(call: Call) -> None:
         raise UnsupportedMediaType(f"The body is {name}; send JSON as application/json.")
 
 
-def decode(decoder: msgspec.json.Decoder[T], call: Call) -> T:
-    """The body of a request as the type of `decoder`.
+def decode(decoder: msgspec.json.Decoder[T], call: Call, *, has_texts: bool = True) -> T:
+    """The body of a request as the type of `decoder`; one with opaque parts alone has no texts.
 
     Raises:
         InvalidRequest: not JSON, or a field is not what it must be.
@@ -58,7 +58,7 @@ def decode(decoder: msgspec.json.Decoder[T], call: Call) -> T:
         raise invalid(error) from None
     except (ValueError, RecursionError) as error:
         raise _not_json(error) from None
-    if _NUL in call.content:
+    if has_texts and _NUL in call.content:
         _refuse_nul(value, ("body",))
     return value
 

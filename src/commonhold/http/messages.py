@@ -25,7 +25,7 @@ async def list_messages(call: Call) -> Answer:
 
 
 async def append_messages(call: Call) -> Answer:
-    body = decode(_MESSAGES, call)
+    body = decode(_MESSAGES, call, has_texts=False)
     appended = await call.stores.sessions.append(
         call.key,
         [text_of(raw, "messages", index) for index, raw in enumerate(body.messages)],

@@ -25,6 +25,7 @@ from commonhold.http.params import CURSOR, SINCE, UNTIL, choice, integer, text
 from commonhold.http.streams import Stream
 from commonhold.model import wire, wire_turns
 from commonhold.model.page import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from commonhold.model.prefix import Texts
 from commonhold.model.session import (
     History,
     HistoryStream,
@@ -98,11 +99,15 @@ async def list_sessions(call: Call) -> Answer:
     return reply(items, extra=next_page(call, page.cursor))
 
 
+def _message_text(raw: msgspec.Raw, index: int) -> str:
+    return text_of(raw, "messages", index)
+
+
 async def put_session(call: Call) -> Answer:
-    body = decode(_MESSAGES, call)
+    body = decode(_MESSAGES, call, has_texts=False)
     written = await call.stores.sessions.put(
         call.key,
-        [text_of(raw, "messages", index) for index, raw in enumerate(body.messages)],
+        Texts(body.messages, _message_text),
         mode=call.args["mode"],
         if_match=call.if_match,
         lease=lease_token(call),

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Any, Self
+from typing import Any, Self, overload
 
-_BETWEEN = "\x1e"
+_BETWEEN = b"\x1e"
 """No JSON text holds it, so that no two lists of JSON texts are joined to the same bytes."""
+
+
+class Texts(Sequence[str]):
+    """Texts that are bytes until somebody looks at one: most of a list that is saved again is not.
+
+    `decode` gives the text of an item by its index, and raises what a bad one deserves.
+    """
+
+    __slots__ = ("_decode", "_first", "raws")
+
+    def __init__(
+        self, raws: Sequence[Any], decode: Callable[[Any, int], str], first: int = 0
+    ) -> None:
+        self.raws = raws
+        self._decode = decode
+        self._first = first
+
+    def __len__(self) -> int:
+        return len(self.raws)
+
+    @overload
+    def __getitem__(self, index: int, /) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice, /) -> Texts: ...
+
+    def __getitem__(self, index: int | slice, /) -> str | Texts:
+        if isinstance(index, slice):
+            start = range(len(self.raws))[index].start
+            return Texts(self.raws[index], self._decode, self._first + start)
+        return self._decode(self.raws[index], self._first + range(len(self.raws))[index])
 
 
 class Prefix:
@@ -40,4 +71,6 @@ class Prefix:
 
 
 def _joined(texts: Sequence[str]) -> bytes:
-    return _BETWEEN.join((*texts, "")).encode("utf-8", "surrogatepass")
+    if isinstance(texts, Texts):
+        return _BETWEEN.join((*texts.raws, b""))
+    return _BETWEEN.join([*(text.encode("utf-8", "surrogatepass") for text in texts), b""])
