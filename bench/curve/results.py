@@ -131,12 +131,11 @@ class Found:
 
     def _puts(self, backend: Backend) -> list[Promise]:
         kept = []
-        target = PUT_TIMES if backend == "postgres" else None
         for ours, theirs, where in _PUTS:
             fast, slow = (self.point(backend, who, PUT_LENGTH, adds=1) for who in (ours, theirs))
             if fast is not None and slow is not None:
                 what = f"{_PUT}, {where}"
-                kept.append(Promise(backend, what, slow.ms / fast.ms, target, least=True))
+                kept.append(Promise(backend, what, slow.ms / fast.ms, None, least=True))
         return kept
 
     def as_json(self) -> dict[str, Any]:
