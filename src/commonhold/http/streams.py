@@ -92,7 +92,8 @@ class EventStream(Stream):
                 ready: set[asyncio.Future[Any]] = {coming, *until}
                 await asyncio.wait(ready, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
                 if not coming.done():
-                    await _send(send, b": still here\n\n", self)
+                    if not any(each.done() for each in until):
+                        await _send(send, b": still here\n\n", self)
                     continue
                 entry, coming = coming, None
                 await _send(send, event_of(entry.result()), self)
