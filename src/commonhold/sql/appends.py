@@ -97,12 +97,14 @@ class Append:
         if self._new_ids is None:
             return {}
         rows = await tx.all(FIND, **self._key, new_ids=self._new_ids)
-        stored = {row[0]: row for row in sorted(rows, key=lambda row: row[1])}
-        for message in self._messages:
-            row = stored.get(message.message_id)
-            if row is not None and row[2] != message.digest:
+        digests = {message.message_id: message.digest for message in self._messages}
+        # A message that was taken out and put back has several rows: the first is the append's.
+        same = [row for row in rows if row[2] == digests[row[0]]]
+        stored = {row[0]: row for row in sorted(same, key=lambda row: row[1], reverse=True)}
+        for message_id, *_ in rows:
+            if message_id not in stored:
                 raise Conflict(
-                    f"Message {message.message_id} of this session has another content. "
+                    f"Message {message_id} of this session has another content. "
                     "Give a new message a new id."
                 )
         return stored

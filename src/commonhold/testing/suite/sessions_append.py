@@ -67,6 +67,20 @@ async def test_an_append_again_does_not_bring_back_what_was_superseded(backend: 
     assert await live_of(sessions, "chat") == ["m1"]
 
 
+async def test_a_retry_gets_the_first_answer_whatever_became_of_its_messages(
+    backend: Backend,
+) -> None:
+    """S9. Taken out and put back under their ids, or edited: the answer is of what was written."""
+    sessions = backend.sessions
+    first = await sessions.append("chat", messages("m1", "m2"))
+    await sessions.revert("chat", to=0)
+    await sessions.put("chat", messages("m1", "m2"))
+    assert await sessions.append("chat", messages("m1", "m2")) == first
+    await sessions.put("chat", [message("m1", "edited"), *messages("m2")])
+    assert await sessions.append("chat", messages("m1", "m2")) == first
+    assert await live_of(sessions, "chat") == ["m1", "m2"]
+
+
 async def test_an_id_stands_for_one_content(backend: Backend) -> None:
     """S9. Another content under the same id is told, not lost."""
     sessions = backend.sessions
