@@ -53,10 +53,15 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Look at every log for the last time, and close everything."""
-        for session in self.logs:
-            self.look(session)
-        for each in (*self.processes, *self.dropped):
-            self.runner.run(each.aclose())
+        try:
+            for session, log in self.logs.items():
+                left = self.look(session)
+                assert (left and (left.rows, left.live)) == (log and (log.rows, log.live)), (
+                    "a log changed while others were written to"
+                )
+        finally:
+            for each in (*self.processes, *self.dropped):
+                self.runner.run(each.aclose())
 
     def backend(self, writer: int) -> Backend:
         """The store as a writer has it."""
