@@ -1,19 +1,35 @@
-"""Prices of models, and of what a session used. The only module that knows the price list."""
+"""Prices of models, calls and sessions. The only module that knows the price list."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from commonhold.model import opaque
+from commonhold.model.otel import Tokens
 from commonhold.model.usage import UNPRICED, Rate, Usage
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelPrice
+    from genai_prices.types import ModelPrice, TieredPrices
 
 _THOUSAND = Decimal(1000)
+_PICO_PER_MILLION = 10**6
+"""A dollar per million tokens is so many trillionths of a dollar per token."""
+
+PROVIDERS = {
+    "aws.bedrock": "aws",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "mistral_ai": "mistral",
+    "x_ai": "x-ai",
+}
+"""Providers as GenAI conventions name them, and as the price list does."""
+
 _COUNTERS = ("input_tokens", "output_tokens", "cached_tokens", "turn_count")
 _RATES = {
     "input_per_1k": "input_mtok",
@@ -56,6 +72,67 @@ def rates_of(model: str) -> Exact | None:
     if price is None:
         return None
     return {ours: _per(price, theirs) for ours, theirs in _RATES.items()}
+
+
+class CallRate(NamedTuple):
+    """What a token costs in a call of more than `above` tokens of input, in trillionths of a dollar."""
+
+    above: int
+    input: int
+    cached_input: int
+    cache_write: int
+    output: int
+
+
+def cost_nano(model: str | None, provider: str | None, tokens: Tokens) -> int | None:
+    """What one call costs by list price, in billionths of a dollar; None when that is unknown."""
+    if model is None or tokens.input is None or tokens.output is None:
+        return None
+    rates = _call_rates(model, provider)
+    if not rates:
+        return None
+    rate = next(each for each in rates if tokens.input > each.above)
+    cached = min(tokens.cached_input or 0, tokens.input)
+    written = min(tokens.cache_write or 0, tokens.input - cached)
+    pico = (
+        (tokens.input - cached - written) * rate.input
+        + cached * rate.cached_input
+        + written * rate.cache_write
+        + tokens.output * rate.output
+    )
+    return (pico + 500) // 1000
+
+
+@lru_cache(maxsize=1024)
+def _call_rates(model: str, provider: str | None) -> tuple[CallRate, ...]:
+    """The rates of a model, those of the largest calls first."""
+    known = None if provider is None else PROVIDERS.get(provider, provider)
+    price = (_find(model, known) if known else None) or _find(model, None)
+    if price is None or price.input_mtok is None or price.output_mtok is None:
+        return ()
+    prices = (price.input_mtok, price.output_mtok)
+    starts = {tier.start for each in prices for tier in getattr(each, "tiers", ())}
+    return (*(_call_rate(price, at) for at in sorted(starts, reverse=True)), _call_rate(price, -1))
+
+
+def _call_rate(price: ModelPrice, above: int) -> CallRate:
+    into = _at(price.input_mtok, above) or 0
+    cached, written = (_at(each, above) for each in (price.cache_read_mtok, price.cache_write_mtok))
+    return CallRate(
+        above,
+        into,
+        into if cached is None else cached,
+        into if written is None else written,
+        _at(price.output_mtok, above) or 0,
+    )
+
+
+def _at(price: Decimal | TieredPrices | None, above: int) -> int | None:
+    """A price per million tokens, at a tier of it, as one per token."""
+    if price is None or isinstance(price, Decimal):
+        return None if price is None else round(price * _PICO_PER_MILLION)
+    reached = [tier.price for tier in price.tiers if tier.start <= above]
+    return round((reached[-1] if reached else price.base) * _PICO_PER_MILLION)
 
 
 def _rounded(rates: Exact) -> Rate:

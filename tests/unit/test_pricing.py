@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from commonhold.model import wire_turns
+from commonhold.model.otel import Tokens
+from commonhold.pricing import cost_nano
 from commonhold.pricing import usage as usage_of
 
 UNKNOWN = {
@@ -108,3 +110,38 @@ def test_more_cached_than_came_in_costs_no_less_than_nothing() -> None:
 def test_huge_counters_are_still_told() -> None:
     """A number past every register is a number."""
     assert of(model="gpt-4o", input_tokens=10**40)["cost_usd"] > 0
+
+
+def test_a_call_is_priced_exactly_with_its_cached_part_at_its_own_rate() -> None:
+    """Whole billionths of a dollar: sums of them depend on no order."""
+    tokens = Tokens(input=1000, output=10, cached_input=100)
+    assert cost_nano("gpt-4o-2024-08-06", "openai", tokens) == 2_475_000
+
+
+def test_a_large_call_costs_the_rates_of_its_tier() -> None:
+    """Past the threshold every token does."""
+    small, large = Tokens(input=200_000, output=0), Tokens(input=200_001, output=0)
+    costs = [cost_nano("claude-sonnet-4-5", "anthropic", each) for each in (small, large)]
+    assert costs == [200_000 * 3_000, 200_001 * 6_000]
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens"),
+    [
+        (None, Tokens(input=1, output=1)),
+        ("nobody-knows-this", Tokens(input=1, output=1)),
+        ("gpt-4o", Tokens(input=1)),
+        ("gpt-4o", Tokens()),
+    ],
+)
+def test_a_call_that_cannot_be_priced_costs_something_unknown(
+    model: str | None, tokens: Tokens
+) -> None:
+    """Never nothing."""
+    assert cost_nano(model, None, tokens) is None
+
+
+def test_a_provider_that_is_unknown_hides_no_price() -> None:
+    """The model's own name is enough."""
+    tokens = Tokens(input=10, output=10)
+    assert cost_nano("gpt-4o", "my.gateway", tokens) == cost_nano("gpt-4o", None, tokens)
