@@ -1,10 +1,16 @@
-"""Spans and log records as OpenTelemetry sends them, before and after what they mean is known."""
+"""Spans and log records as OpenTelemetry sends them, before and after what they mean is known.
+
+Structs of msgspec where other values are dataclasses: every span makes one of each, and these are
+made in a tenth of the time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import msgspec
+from msgspec import field
 
 Attributes = Mapping[str, Any]
 """Values are str, bool, int, float, bytes, None, or lists and mappings of them."""
@@ -13,16 +19,14 @@ Operation = Literal["", "llm", "tool", "agent", "chain", "retriever", "embedding
 """What kind of work a span is, whatever its vocabulary calls it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True, gc=False):
     """What emitted: the attributes of a process, the same for all its spans."""
 
     attributes: Attributes = field(default_factory=dict)
     schema_url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True, gc=False):
     """The instrumentation that emitted."""
 
     name: str = ""
@@ -31,8 +35,7 @@ class Scope:
     schema_url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SpanEvent:
+class SpanEvent(msgspec.Struct, frozen=True, gc=False):
     """Something that happened within a span. Times are nanoseconds since 1970."""
 
     name: str
@@ -41,8 +44,7 @@ class SpanEvent:
     dropped_attributes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SpanLink:
+class SpanLink(msgspec.Struct, frozen=True, gc=False):
     """A span of another trace that this one belongs with. Ids are lower-case hex."""
 
     trace_id: str
@@ -53,8 +55,7 @@ class SpanLink:
     flags: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OtelSpan:
+class OtelSpan(msgspec.Struct, frozen=True, gc=False):
     """A span as it was sent (opentelemetry-proto, trace.proto). Ids are lower-case hex.
 
     `kind` and `status_code` are the protocol's numbers; times are nanoseconds since 1970.
@@ -81,8 +82,7 @@ class OtelSpan:
     dropped_links: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OtelLog:
+class OtelLog(msgspec.Struct, frozen=True, gc=False):
     """A log record that belongs to a span. `body` is a value like those of attributes."""
 
     trace_id: str
@@ -95,16 +95,14 @@ class OtelLog:
     scope: Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True, gc=False):
     """Records of a request that could not be taken, and the reason, for people to read."""
 
     count: int = 0
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one model call; None is unknown.
 
     `cached_input` and `cache_write` are part of `input`, `reasoning` is part of `output`.
@@ -118,8 +116,7 @@ class Tokens:
     reasoning: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(msgspec.Struct, frozen=True, gc=False):
     """What a span says in any of the vocabularies (contracts 3.2). None and "" are unknown.
 
     `input` and `output` are texts: as they were sent, or JSON where they were structured.

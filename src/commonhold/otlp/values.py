@@ -177,6 +177,8 @@ def span_of(sent: Any, resource: Resource, scope: Scope, read: Encoding) -> Otel
     Raises:
         ValueError: nobody could find it again: its ids or its times are none.
     """
+    # First, so that what is nested too deep refuses the request whatever else is wrong with the span.
+    attributes = read.attributes(sent.attributes)
     status = sent.status
     links = tuple(_links(sent.links, read)) if sent.links else ()
     lost_links = len(sent.links or ()) - len(links)
@@ -188,7 +190,7 @@ def span_of(sent: Any, resource: Resource, scope: Scope, read: Encoding) -> Otel
         kind=read.enum(sent.kind),
         start_ns=_time(read.time(sent.start_time_unix_nano), "start"),
         end_ns=_time(read.time(sent.end_time_unix_nano), "end"),
-        attributes=read.attributes(sent.attributes),
+        attributes=attributes,
         resource=resource,
         scope=scope,
         events=tuple([_event(event, read) for event in sent.events]) if sent.events else (),
