@@ -148,3 +148,27 @@ async def until(reader: asyncio.StreamReader, name: str) -> None:
     """Return when a message with that id has come."""
     await reader.readuntil(f'"id":"{name}"'.encode())
     await reader.readuntil(b"\n\n")
+
+
+async def test_a_turn_is_not_kept_for_who_hung_up(tmp_path: Path) -> None:
+    """Who waited for it and left would keep everybody else out for as long as it had asked for."""
+    with serving(tmp_path, slow_s=30.0) as process:
+        async with httpx2.AsyncClient(base_url=process.url, timeout=PATIENCE_S) as client:
+            path = "/v1/sessions/s/lease"
+            turn = (await client.put(path, json={"ttl_s": 3600})).json()
+            _, writer = await asyncio.open_connection("127.0.0.1", process.port)
+            writer.write(waiting(path))
+            while not await asyncio.to_thread(followers, process.url):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            writer.transport.abort()
+            await client.delete(path, headers={"Lease-Token": str(turn["token"])})
+            next_turn = await client.put(path, json={"ttl_s": 1, "wait_s": 20})
+        assert next_turn.status_code == 200, next_turn.text
+        assert next_turn.json()["token"] > turn["token"]
+
+
+def waiting(path: str) -> bytes:
+    """A request that waits for a long turn."""
+    body = json.dumps({"ttl_s": 3600, "wait_s": 60}).encode()
+    head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
