@@ -58,7 +58,7 @@ PROMISED = f"""\
 
 - An append at message {LONG:,} costs at most {FLAT:g} times an append at message {SHORT}, in time, bytes written and rows read.
 - A PUT of {PUT_LENGTH:,} unchanged messages plus one has at least {PUT_TIMES:g} times the throughput of the `save` of `fipsagents` on Postgres.
-  `python -m bench lists` measures that, with eight writers at once; the ratios of it below are times of one client that waits for each answer, its own part in them, and are shown all the same.
+  `python -m bench lists` measures that, with eight writers at once, and [finds it kept](scale.md#lists-saved-again); the ratios of it below are times of one client that waits for each answer, its own part in them, and are shown all the same.
 
 """
 
