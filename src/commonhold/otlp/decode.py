@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -29,21 +30,20 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics, ScopeMetrics
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from commonhold.errors import MalformedBody
 from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Resource, Scope
-from commonhold.otlp.encode import (
-    SentGroup,
-    SentLog,
-    SentMetric,
-    SentSpan,
-    sent_attributes,
-    sent_value,
-    unhex,
-    whole,
+from commonhold.otlp.sent import JSON_LOGS, JSON_SPANS, SentGroup, SentMetric
+from commonhold.otlp.values import (
+    Encoding,
+    Tally,
+    log_of,
+    resource_of,
+    scope_of,
+    span_of,
+    too_deep,
 )
-from commonhold.otlp.values import Encoding, Tally, log_of, resource_of, scope_of, span_of, too_deep
 
 T = TypeVar("T")
 _Make = Callable[[Any, Resource, Scope, Encoding], T]
@@ -83,7 +83,7 @@ def spans_from_json(body: bytes) -> tuple[list[OtelSpan], Rejected]:
         MalformedBody: it is none.
     """
     tally = Tally("Span")
-    return _collected(_sent(body, _TRACES), _TRACES, span_of, _JSON_SPANS, tally)
+    return _collected(_sent(body, _TRACES), _TRACES, span_of, JSON_SPANS, tally)
 
 
 def logs_from_protobuf(body: bytes) -> tuple[list[OtelLog], Rejected]:
@@ -103,7 +103,7 @@ def logs_from_json(body: bytes) -> tuple[list[OtelLog], Rejected]:
         MalformedBody: it is none.
     """
     tally = Tally("Log record")
-    return _collected(_sent(body, _LOGS), _LOGS, log_of, _JSON_LOGS, tally)
+    return _collected(_sent(body, _LOGS), _LOGS, log_of, JSON_LOGS, tally)
 
 
 def metric_points(body: bytes, is_json: bool) -> int:  # noqa: FBT001  (which of two encodings)
@@ -327,20 +327,6 @@ def _loaded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
         raise MalformedBody(f"The body is not acceptable JSON: {error}.") from None
 
 
-def _time(value: float | str | None) -> int:
-    return whole(value, -(2**63))
-
-
-def _count(value: int | str | None) -> int:
-    return whole(value, 0, 2**32 - 1)
-
-
-def _enum(value: int | str | None) -> int:
-    known = _ENUMS.get(value) if isinstance(value, str) else None
-    return whole(value, -(2**31), 2**31 - 1) if known is None else known
-
-
-_ENUMS: dict[str, int] = {**dict(Span.SpanKind.items()), **dict(Status.StatusCode.items())}
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _GROUPS = msgspec.json.Decoder(tuple[SentGroup, ...] | None)
 _METRIC = msgspec.json.Decoder(SentMetric)
@@ -350,16 +336,28 @@ _SURROGATES = re.compile(
 )
 
 
+_IDS = ("trace_id", "span_id", "parent_span_id")
+_NUMBERS = (
+    *("kind", "start_time_unix_nano", "end_time_unix_nano", "flags"),
+    *("dropped_attributes_count", "dropped_events_count", "dropped_links_count"),
+)
+
+
 def _itself(record: Any) -> Any:
     return record
 
 
-_PROTOBUF = Encoding(_itself, bytes, int, int, int, _pb_attributes, _pb_value)
-_JSON_SPANS = Encoding(
-    msgspec.json.Decoder(SentSpan).decode, unhex, _time, _count, _enum, sent_attributes, sent_value
+_PROTOBUF = Encoding(
+    opened=_itself,
+    ids=attrgetter(*_IDS),
+    numbers=attrgetter(*_NUMBERS),
+    identifier=bytes,
+    time=int,
+    count=int,
+    enum=int,
+    attributes=_pb_attributes,
+    value=_pb_value,
 )
-_JSON_LOGS = _JSON_SPANS._replace(opened=msgspec.json.Decoder(SentLog).decode)
-
 _TRACES = _Signal(
     "traces",
     "resourceSpans",

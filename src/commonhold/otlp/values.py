@@ -42,6 +42,7 @@ FLOAT = "$float"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _mapping = msgspec.json.Decoder(dict[str, Any]).decode
+_NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
 _PLAIN = frozenset((str, int, bool, type(None)))
 
@@ -120,13 +121,20 @@ def _tag_of(name: str, inner: Any) -> Any:
     return {name[1:] if name.startswith("$$") else name: _untagged(inner)}
 
 
+SpanNumbers = tuple[int, int, int, int, int, int, int]
+"""Kind, start, end, flags, and how many attributes, events and links were dropped."""
+
+
 class Encoding(NamedTuple):
     """How the fields of a record are read that protobuf and JSON spell differently.
 
-    Each raises ValueError for what is not as it must be.
+    `ids` are those of a span, its parent's last; `numbers` are its `SpanNumbers`. Each raises
+    ValueError for what is not as it must be.
     """
 
     opened: Callable[[Any], Any]
+    ids: Callable[[Any], tuple[bytes, bytes, bytes]]
+    numbers: Callable[[Any], SpanNumbers]
     identifier: Callable[[Any], bytes]
     time: Callable[[Any], int]
     count: Callable[[Any], int]
@@ -179,29 +187,31 @@ def span_of(sent: Any, resource: Resource, scope: Scope, read: Encoding) -> Otel
     """
     # First, so that what is nested too deep refuses the request whatever else is wrong with the span.
     attributes = read.attributes(sent.attributes)
-    status = sent.status
-    links = tuple(_links(sent.links, read)) if sent.links else ()
-    lost_links = len(sent.links or ()) - len(links)
+    trace_id, span_id, parent_id = read.ids(sent)
+    kind, start, end, flags, lost_attributes, lost_events, lost_links = read.numbers(sent)
+    events, links, status = sent.events, sent.links, sent.status
+    kept = tuple(_links(links, read)) if links else ()
+    # By position, in a sixth of the time that names would take.
     return OtelSpan(
-        trace_id=_id(read.identifier(sent.trace_id), 16, "trace id"),
-        span_id=_id(read.identifier(sent.span_id), 8, "span id"),
-        parent_span_id=_optional_id(read.identifier(sent.parent_span_id), "parent span id"),
-        name=sent.name or "",
-        kind=read.enum(sent.kind),
-        start_ns=_time(read.time(sent.start_time_unix_nano), "start"),
-        end_ns=_time(read.time(sent.end_time_unix_nano), "end"),
-        attributes=attributes,
-        resource=resource,
-        scope=scope,
-        events=tuple([_event(event, read) for event in sent.events]) if sent.events else (),
-        links=links,
-        status_code=read.enum(status.code) if status else 0,
-        status_message=(status.message or "") if status else "",
-        trace_state=sent.trace_state or "",
-        flags=read.count(sent.flags),
-        dropped_attributes=read.count(sent.dropped_attributes_count),
-        dropped_events=read.count(sent.dropped_events_count),
-        dropped_links=read.count(sent.dropped_links_count) + lost_links,
+        _id(trace_id, _NO_TRACE, "trace id"),
+        _id(span_id, _NO_SPAN, "span id"),
+        _optional_id(parent_id, "parent span id"),
+        sent.name or "",
+        kind,
+        _time(start, "start"),
+        _time(end, "end"),
+        attributes,
+        resource,
+        scope,
+        tuple([_event(event, read) for event in events]) if events else (),
+        kept,
+        read.enum(status.code) if status else 0,
+        (status.message or "") if status else "",
+        sent.trace_state or "",
+        flags,
+        lost_attributes,
+        lost_events,
+        lost_links + len(links or ()) - len(kept),
     )
 
 
@@ -216,7 +226,7 @@ def log_of(sent: Any, resource: Resource, scope: Scope, read: Encoding) -> OtelL
     if not isinstance(name, str) or not name.startswith(GEN_AI):
         raise ValueError(f"only events whose name begins with {GEN_AI} are kept")
     return OtelLog(
-        trace_id=_id(read.identifier(sent.trace_id), 16, "trace id"),
+        trace_id=_id(read.identifier(sent.trace_id), _NO_TRACE, "trace id"),
         span_id=_optional_id(read.identifier(sent.span_id), "span id"),
         event_name=name,
         time_ns=_time(
@@ -253,16 +263,16 @@ def _links(links: Any, read: Encoding) -> Iterator[SpanLink]:
             )
 
 
-def _id(raw: bytes, size: int, name: str) -> str:
-    if len(raw) != size:
-        raise ValueError(f"its {name} has {len(raw)} bytes, not {size}")
-    if raw.count(0) == size:
+def _id(raw: bytes, zero: bytes, name: str) -> str:
+    if len(raw) != len(zero):
+        raise ValueError(f"its {name} has {len(raw)} bytes, not {len(zero)}")
+    if raw == zero:
         raise ValueError(f"its {name} is all zero")
     return raw.hex()
 
 
 def _optional_id(raw: bytes, name: str) -> str | None:
-    return _id(raw, 8, name) if raw and raw != _NO_SPAN else None
+    return _id(raw, _NO_SPAN, name) if raw and raw != _NO_SPAN else None
 
 
 def _time(nanoseconds: int, name: str) -> int:
