@@ -13,11 +13,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench.curve import environment, page, plot, run, show
+from bench.curve import page, plot, run, show
 from bench.curve.cases import QUICK, Backend, Plan
 from bench.curve.results import Found, Point
+from bench.environment import BENCH, PEERS
 
-RESULTS = environment.BENCH / "results"
+RESULTS = BENCH / "results"
 console = Console()
 
 
@@ -34,7 +35,7 @@ def curve(
     if publish and (quick or database):
         raise typer.BadParameter("only a whole run is published: leave out --quick and --database")
     plan = QUICK if quick else Plan()
-    _prepare_peers()
+    PEERS.prepare(console, "The compared frameworks are")
     try:
         found = _measure([database] if database else ["sqlite", "postgres"], plan)
     except run.WorkerFailed as failure:
@@ -48,22 +49,6 @@ def curve(
     if publish:
         page.publish(found)
         console.print("Published in docs/reference/curve.md and curve.png")
-
-
-def _prepare_peers() -> None:
-    if environment.is_ready():
-        return
-    count = len(environment.pinned())
-    console.print(
-        f"The compared frameworks are no dependencies of this project: {count} packages, pinned in"
-        " bench/peers.txt, go into .venv-peers. This happens once and takes a minute or two."
-    )
-    with console.status("installing") as status:
-        try:
-            environment.make(lambda what: status.update(f"installing: {what}"))
-        except environment.NotInstalled as failure:
-            console.print(f"[red]They could not be installed:[/]\n{failure}", highlight=False)
-            raise typer.Exit(1) from None
 
 
 def _measure(backends: list[Backend], plan: Plan) -> Found:
@@ -92,5 +77,5 @@ def _facts() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
-        **environment.pinned(),
+        **PEERS.pinned(),
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bench.curve import environment, plot, show
+from bench.curve import plot, show
 from bench.curve.cases import CONTENDERS, LONG, PUT_LENGTH, SHORT, Plan
 from bench.curve.results import FLAT, PUT_TIMES, Found, Promise
 from bench.curve.show import NAMES, lengths
+from bench.environment import BENCH
 
-FOLDER = environment.BENCH.parent / "docs" / "reference"
+FOLDER = BENCH.parent / "docs" / "reference"
 
 HEAD = """\
 # The curve

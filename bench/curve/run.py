@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench import servers
-from bench.curve import environment, postgres
+from bench.curve import postgres
 from bench.curve.cases import (
     CONTENDERS,
     EXTRA,
@@ -28,6 +28,7 @@ from bench.curve.cases import (
     promise_cases,
 )
 from bench.curve.results import Point
+from bench.environment import PEERS
 from tests.databases import Databases
 from tests.postgres import PostgresServer
 
@@ -149,7 +150,7 @@ def _workers(backend: Backend, databases: dict[str, str], folder: Path) -> Itera
         urls = {"append": ours.url, "put": ours.url, "put-body": ours.url}
         urls["fipsagents-body"] = theirs.url
         setup = {"backend": backend, "databases": databases, "urls": urls}
-        pythons: dict[Side, str] = {"ours": sys.executable, "peers": str(environment.python())}
+        pythons: dict[Side, str] = {"ours": sys.executable, "peers": str(PEERS.python())}
         with ExitStack() as stack:
             yield {
                 side: stack.enter_context(_worker(python, {**setup, "side": side}, folder))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from bench.curve import environment
 from bench.curve.cases import SIDES, Case, Plan, curve_cases, promise_cases
 from bench.curve.plot import spread
 from bench.curve.results import Found, Point, Promise
+from bench.environment import PEERS
 
 
 def test_the_peers_are_pinned_by_name_and_version_alone() -> None:
     """A URL or a range would install something else elsewhere, or tomorrow."""
-    pinned = environment.pinned()
+    pinned = PEERS.pinned()
     assert {"fipsagents", "openai-agents", "google-adk"} <= set(pinned)
     for name, version in pinned.items():
         assert version, name
