@@ -13,9 +13,13 @@ from commonhold.model.scope import Author, Scope
 from commonhold.settings import ClientSettings
 
 SCHEMES = ("null", "sqlite", "postgresql", "postgres", "http", "https")
+COLLECTORS = ("otlp+http", "otlp+https")
 
 _SURFACES = ("sessions", "traces", "feedback")
-_ALLOWED = "null:, sqlite:///file.db, postgresql://host/name, http://host and https://host"
+_ALLOWED = (
+    "null:, sqlite:///file.db, postgresql://host/name, http://host and https://host, and "
+    "otlp+http://host:4318 for traces only"
+)
 
 
 class Connection:
@@ -69,9 +73,10 @@ def connect(
     """Connect to where sessions, traces and feedback are kept.
 
     `url` is for every surface that has no URL of its own: `null:`, `sqlite:///file.db` (four
-    slashes for an absolute path), `postgresql://...`, or the `http(s)://` URL of a service. What
-    is not given comes from the environment, `COMMONHOLD_URL` and its kin. `agent` is who writes,
-    `token` the credential for a service.
+    slashes for an absolute path), `postgresql://...`, or the `http(s)://` URL of a service.
+    `traces` may also be an OpenTelemetry collector, `otlp+http://host:4318`. What is not given
+    comes from the environment, `COMMONHOLD_URL` and its kin. `agent` is who writes, `token` the
+    credential for a service; a collector never gets it.
 
         async with commonhold.connect("sqlite:///agent.db") as stores: ...
         stores = await commonhold.connect()
@@ -99,17 +104,23 @@ def _complete(urls: Sequence[str | None]) -> tuple[str, str, str]:
             f"No URL says where to keep {' and '.join(lacking)}. Pass one to connect(), or set "
             f"COMMONHOLD_URL (or {variables}). Allowed are {_ALLOWED}."
         )
-    sessions, traces, feedback = (_check(url) for url in urls if url)
+    sessions, traces, feedback = (
+        _check(url, surface) for surface, url in zip(_SURFACES, urls, strict=True) if url
+    )
     return sessions, traces, feedback
 
 
-def _check(url: str) -> str:
+def _check(url: str, surface: str) -> str:
     """The URL, its scheme in lower case.
 
     A message about it repeats no more than the scheme, which holds no secret.
     """
     url = url.strip()
-    if _scheme(url) in SCHEMES:
+    if _scheme(url) in COLLECTORS and surface != "traces":
+        raise InvalidRequest(
+            f"A collector takes traces only: give {surface} another URL. Allowed are {_ALLOWED}."
+        )
+    if _scheme(url) in (*SCHEMES, *COLLECTORS):
         return f"{_scheme(url)}:{url.partition(':')[2]}"
     raise InvalidRequest(
         f"{_scheme(url) or 'A text without a scheme'} is not a place Commonhold can keep anything: "
@@ -129,6 +140,10 @@ async def _open_backend(url: str, agent: str | None, token: str | None) -> Backe
         from commonhold.client import open_backend
 
         return open_backend(url, agent=agent, token=token)
+    if scheme in COLLECTORS:
+        from commonhold.client.otlp import open_collector
+
+        return open_collector(url, agent=agent)
     if scheme == "null":
         from commonhold.client.null import NullBackend
 

@@ -138,7 +138,7 @@ async def test_what_was_opened_is_closed_when_another_cannot_be(
 
 
 @pytest.mark.parametrize(
-    "url", ["otlp+http://host:4318", "mysql://me:s3cret@h/d", "redis://h", "agent.db", "", "s3cret"]
+    "url", ["otlp+grpc://host:4317", "mysql://me:s3cret@h/d", "redis://h", "agent.db", "", "s3cret"]
 )
 def test_another_scheme_is_refused_with_those_that_are_allowed(url: str) -> None:
     """At the call, before anything is awaited, and without what the URL holds."""

@@ -15,8 +15,9 @@ from commonhold._version import __version__
 from commonhold.client.address import Address
 from commonhold.client.problems import Answer, error_of, problem_of, retry_after_s
 from commonhold.client.requests import Call
-from commonhold.client.retry import REPEATED_STATUS, Retry
+from commonhold.client.retry import Retry
 from commonhold.errors import Closed, InvalidRequest, Unavailable
+from commonhold.model import clock
 
 log = logging.getLogger("commonhold.client")
 
@@ -103,17 +104,18 @@ class Transport:
             Closed: after `aclose`.
         """
         in_doubt = False
+        begun_s = clock.monotonic()
         with self._in_flight():
             for attempt in count(1):
                 try:
                     answer = await self._attempt(call, prefix)
                 except _Failed as failed:
-                    wait_s = self._wait_after_failure(call, failed, attempt)
+                    wait_s = self._wait_after_failure(call, failed, attempt, begun_s)
                     if wait_s is None:
                         raise failed.error from failed.__cause__
                     in_doubt = in_doubt or not failed.unsent
                 else:
-                    wait_s = self._wait_after_answer(call, answer, attempt)
+                    wait_s = self._wait_after_answer(call, answer, attempt, begun_s)
                     if wait_s is None:
                         return replace(answer, in_doubt=in_doubt)
                     in_doubt = in_doubt or problem_of(answer) is None
@@ -129,7 +131,7 @@ class Transport:
             Unavailable: the connection was lost, or nothing came for `SILENCE_S`.
             Closed: after `aclose`.
         """
-        self._check_open()
+        self.check_open()
         times = self._timeouts
         patience = httpx2.Timeout(times.connect_s, read=SILENCE_S, pool=times.pool_s)
         url = f"{self._address.base}{prefix}{call.target}"
@@ -142,7 +144,7 @@ class Transport:
                 async for line in split_lines(response.aiter_bytes()):
                     yield line
         except httpx2.HTTPError as error:
-            self._check_open()
+            self.check_open()
             raise self._failed(error).error from error
 
     async def aclose(self) -> None:
@@ -151,13 +153,20 @@ class Transport:
         await self._idle.wait()
         await self._client.aclose()
 
-    def _wait_after_failure(self, call: Call, failed: _Failed, attempt: int) -> float | None:
-        may_repeat = failed.unsent or (call.idempotent and not failed.lasting)
-        return self._retry.wait_s(attempt) if may_repeat else None
+    def _wait_after_failure(
+        self, call: Call, failed: _Failed, attempt: int, begun_s: float
+    ) -> float | None:
+        if not failed.unsent and (failed.lasting or not call.idempotent):
+            return None
+        return self._retry.wait_s(attempt, spent_s=clock.monotonic() - begun_s)
 
-    def _wait_after_answer(self, call: Call, answer: Answer, attempt: int) -> float | None:
-        may_repeat = call.idempotent and answer.status in REPEATED_STATUS
-        return self._retry.wait_s(attempt, retry_after_s(answer)) if may_repeat else None
+    def _wait_after_answer(
+        self, call: Call, answer: Answer, attempt: int, begun_s: float
+    ) -> float | None:
+        if not call.idempotent or answer.status not in self._retry.statuses:
+            return None
+        spent_s = clock.monotonic() - begun_s
+        return self._retry.wait_s(attempt, retry_after_s(answer), spent_s=spent_s)
 
     async def _attempt(self, call: Call, prefix: str) -> Answer:
         headers = dict(call.headers)
@@ -206,15 +215,20 @@ class Transport:
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        self._check_open()
+        self.check_open()
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Let a call through.
+
+        Raises:
+            Closed: after `aclose`.
+        """
         if self._closed:
             raise Closed
 
     @contextmanager
     def _in_flight(self) -> Iterator[None]:
-        self._check_open()
+        self.check_open()
         self._pending += 1
         self._idle.clear()
         try:
