@@ -153,6 +153,12 @@ def wall_time(trace: Trace, seconds: float) -> int:
     return _to_nanos(seconds, origin, trace.started_at)
 
 
+def wall_time(trace: Trace, seconds: float) -> int:
+    """Any other time of the same clock, of an event for example, by the rule of `wall_clock`."""
+    origin = trace.spans[0].start_time if trace.spans else 0.0
+    return _to_nanos(seconds, origin, trace.started_at)
+
+
 def _to_nanos(seconds: float, origin: float, started_at: Micros) -> int:
     start = started_at * 1000
     if origin > EPOCH_SECONDS >= seconds:  # not the same clock: most likely no time was given
