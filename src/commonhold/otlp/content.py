@@ -34,7 +34,7 @@ MAX_DIGITS = 6
 """A longer run of digits in a flattened name is a key and no index."""
 
 _NOTHING = frozenset({"", "null", "{}", "[]", '""'})
-"""Texts that say nothing. ADK sends `{}` as the model request of a tool."""
+"""Texts that say nothing, none longer than four. ADK sends `{}` as the model request of a tool."""
 
 _WRAPPERS = vocabulary().flattened.wrappers
 _MESSAGES = vocabulary().message_events
@@ -49,7 +49,8 @@ _decode = msgspec.json.Decoder().decode
 def has_content(value: Any) -> bool:
     """Whether a value says anything."""
     if isinstance(value, str):
-        return value not in _NOTHING and not value.isspace()
+        # Long texts are not hashed to be compared with short ones.
+        return (len(value) > 4 or value not in _NOTHING) and not value.isspace()
     if isinstance(value, list | tuple | Mapping | bytes):
         return len(value) > 0
     return value is not None
@@ -79,7 +80,13 @@ def decoded(value: Any) -> Any:
 
 def valid(text: str) -> str:
     """A text that has a UTF-8 form: half a surrogate pair has none."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode()
+    return text
 
 
 def with_instructions(messages: Any, instructions: Any) -> Any:
@@ -140,6 +147,9 @@ def short(value: Any) -> str:
     """A name or an id as text, without NUL; empty where it is none. MLflow sends names as JSON."""
     if type(value) is not str:
         return _other_short(value)
+    # Most are plain: neither quoted nor white space, which all begin with no more than a quote.
+    if value[:1] > '"' and value.isascii() and "\0" not in value:
+        return value
     if value[:1] == '"' and len(value) > 1:
         value = _unquoted(value)
     if "\0" in value:
@@ -177,7 +187,9 @@ def provider(value: Any) -> str | None:
 
 def count(value: Any) -> int | None:
     """A whole number that is not negative, be it written as a text."""
-    number = value if type(value) is int else _number(value)
+    if type(value) is int:
+        return value if 0 <= value < MAX_COUNT else None
+    number = _number(value)
     if number is None or not 0 <= number < MAX_COUNT or number != int(number):
         return None
     return int(number)
