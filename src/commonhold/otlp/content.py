@@ -38,6 +38,7 @@ _NOTHING = frozenset({"", "null", "{}", "[]", '""'})
 
 _WRAPPERS = vocabulary().flattened.wrappers
 _MESSAGES = vocabulary().message_events
+_LABELS = frozenset(vocabulary().message_labels.names)
 _PLACEHOLDERS = vocabulary().agents.placeholders
 _OPERATIONS = vocabulary().operations
 _PROVIDERS = vocabulary().providers
@@ -118,12 +119,16 @@ def unflattened(attributes: Attributes, prefix: str) -> Any:
 
 
 def of_events(events: Iterable[SpanEvent], side: Side) -> list[dict[str, Any]]:
-    """The messages of input or output that events of the older conventions are, in their order."""
-    return [
+    """The messages of input or output that events of the older conventions are, in their order.
+
+    Where content is not captured these events are sent all the same: they are left out.
+    """
+    said = (
         message_of(found.role, event.attributes)
         for event in events
         if (found := _MESSAGES.get(event.name)) is not None and found.field == side
-    ]
+    )
+    return [message for message in said if _has_said(message)]
 
 
 def message_of(role: str, values: Any) -> dict[str, Any]:
@@ -137,6 +142,10 @@ def message_of(role: str, values: Any) -> dict[str, Any]:
     said = inner if isinstance(inner, Mapping) else {} if inner is None else {"content": inner}
     names = sorted(name for name in values if _is_of_message(name))
     return {"role": role, **{name: decoded(values[name]) for name in names}, **said}
+
+
+def _has_said(message: Mapping[str, Any]) -> bool:
+    return any(has_content(value) for name, value in message.items() if name not in _LABELS)
 
 
 def _is_of_message(name: Any) -> bool:
@@ -180,9 +189,9 @@ def operation(value: Any) -> Operation | None:
 
 
 def provider(value: Any) -> str | None:
-    """The name of a provider, today's where it was renamed."""
+    """The name of a provider, today's where it was renamed; that of a framework is none."""
     text = name(value)
-    return None if text is None else _PROVIDERS.get(text.lower(), text)
+    return None if text is None else _PROVIDERS.get(text.lower(), text) or None
 
 
 def count(value: Any) -> int | None:

@@ -116,6 +116,7 @@ class Vocabulary:
     failures: tuple[Failure, ...]
     failure_events: Names
     message_events: Mapping[str, MessageEvent]
+    message_labels: Names
     flattened: Names
     evaluations: Evaluations
     scopes: Mapping[str, Quirks]
