@@ -48,6 +48,8 @@ def serving() -> Iterator[Loopback]:
 
 class _Handler(BaseHTTPRequestHandler):
     server: Loopback
+    server_version = "stub"
+    sys_version = ""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -36,6 +36,7 @@ class Recording:
     scenario: str
     environment: str
     settings: dict[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
 
 
 _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -53,6 +54,18 @@ RECORDINGS = {
     "openinference-openai": Recording("openinference_openai", "openinference"),
     "openinference-langchain": Recording("openinference_langchain", "openinference"),
     "pydantic-ai": Recording("pydantic_ai", "pydantic_ai"),
+    "openai-agents": Recording("openai_agents", "openai_agents", arguments=("native",)),
+    "openinference-openai-agents": Recording(
+        "openai_agents", "openai_agents", arguments=("openinference",)
+    ),
+    "google-adk": Recording("google_adk", "google_adk"),
+    "google-adk-content": Recording("google_adk", "google_adk", {_CAPTURE: "true"}),
+    "google-adk-latest": Recording("google_adk", "google_adk", _LATEST),
+    "google-adk-legacy": Recording(
+        "google_adk", "google_adk", {"ADK_TELEMETRY_SCHEMA_VERSION_OPT_IN": "1"}
+    ),
+    "strands": Recording("strands_agent", "strands"),
+    "strands-latest": Recording("strands_agent", "strands", _LATEST),
 }
 """By the name of their folder below `golden`."""
 
@@ -72,7 +85,7 @@ def record(name: str, scratch: Path, loopback: Loopback) -> None:
     """Replace the files of one recording."""
     recording = RECORDINGS[name]
     python = interpreter(recording.environment, scratch)
-    command = [str(python), "-m", f"{SCENARIOS}.{recording.scenario}"]
+    command = [str(python), "-m", f"{SCENARIOS}.{recording.scenario}", *recording.arguments]
     settings = isolated(loopback.url) | recording.settings
     loopback.taken()
     subprocess.run(command, cwd=ROOT, env=settings, check=True)

@@ -16,6 +16,9 @@ ASKED = "gpt-4o-mini"
 ANSWERED = "gpt-4o-mini-2024-07-18"
 """The model that answers, which is more precise."""
 
+GEMINI = "gemini-2.5-flash"
+"""The same for the protocol of Gemini: it answers as what it was asked for."""
+
 TOOL = "get_weather"
 ARGUMENTS = {"city": "Paris"}
 CALL_ID = "call_weather1"
@@ -90,7 +93,7 @@ def generate_content(asked: dict[str, Any]) -> Reply:
     content = {"role": "model", "parts": [call if turn == "call" else {"text": ANSWER}]}
     return 200, {
         "candidates": [{"index": 0, "content": content, "finishReason": "STOP"}],
-        "modelVersion": ANSWERED,
+        "modelVersion": GEMINI,
         "responseId": f"resp_{turn}",
         "usageMetadata": _gemini_usage(USAGE[turn]),
     }
@@ -99,7 +102,7 @@ def generate_content(asked: dict[str, Any]) -> Reply:
 ROUTES: dict[str, Callable[[dict[str, Any]], Reply]] = {
     "/v1/chat/completions": chat,
     "/v1/responses": responses,
-    f"/v1beta/models/{ASKED}:generateContent": generate_content,
+    f"/v1beta/models/{GEMINI}:generateContent": generate_content,
 }
 
 
