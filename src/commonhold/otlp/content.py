@@ -38,7 +38,7 @@ _NOTHING = frozenset({"", "null", "{}", "[]", '""'})
 
 _WRAPPERS = vocabulary().flattened.wrappers
 _MESSAGES = vocabulary().message_events
-_LABELS = frozenset(vocabulary().message_labels.names)
+_LABELS = vocabulary().message_labels
 _PLACEHOLDERS = vocabulary().agents.placeholders
 _OPERATIONS = vocabulary().operations
 _PROVIDERS = vocabulary().providers
@@ -145,7 +145,8 @@ def message_of(role: str, values: Any) -> dict[str, Any]:
 
 
 def _has_said(message: Mapping[str, Any]) -> bool:
-    return any(has_content(value) for name, value in message.items() if name not in _LABELS)
+    said = (value for name, value in message.items() if name not in _LABELS.names)
+    return any(has_content(value) and value not in _LABELS.placeholders for value in said)
 
 
 def _is_of_message(name: Any) -> bool:

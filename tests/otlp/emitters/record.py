@@ -53,6 +53,8 @@ RECORDINGS = {
     "genai-openai": Recording("genai_openai", "genai_openai", _LATEST),
     "openinference-openai": Recording("openinference_openai", "openinference"),
     "openinference-langchain": Recording("openinference_langchain", "openinference"),
+    "openllmetry-openai": Recording("openllmetry_openai", "openllmetry"),
+    "openllmetry-langchain": Recording("openllmetry_langchain", "openllmetry"),
     "pydantic-ai": Recording("pydantic_ai", "pydantic_ai"),
     "openai-agents": Recording("openai_agents", "openai_agents", arguments=("native",)),
     "openinference-openai-agents": Recording(
