@@ -6,7 +6,6 @@ else of this package knows protobuf.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -34,7 +33,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 
 from commonhold.errors import MalformedBody
 from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Resource, Scope
-from commonhold.otlp.sent import JSON_LOGS, JSON_SPANS, SentGroup, SentMetric
+from commonhold.otlp.sent import JSON_LOGS, JSON_SPANS, SentGroup, SentMetric, with_whole_pairs
 from commonhold.otlp.values import (
     Encoding,
     Tally,
@@ -307,13 +306,7 @@ def _fields(body: bytes) -> dict[str, msgspec.Raw]:
     try:
         return _FIELDS.decode(body)
     except (ValueError, RecursionError):
-        # Half a pair of surrogates is what is left of an emoji where a text was cut. The Collector,
-        # as everything in Go, reads it as U+FFFD.
-        return _loaded(_FIELDS, _SURROGATES.sub(_whole_pair, body))
-
-
-def _whole_pair(escape: re.Match[bytes]) -> bytes:
-    return rb"\ufffd" if len(escape[0]) == 6 else escape[0]
+        return _loaded(_FIELDS, with_whole_pairs(body))
 
 
 def _loaded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
@@ -330,10 +323,6 @@ def _loaded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _GROUPS = msgspec.json.Decoder(tuple[SentGroup, ...] | None)
 _METRIC = msgspec.json.Decoder(SentMetric)
-_SURROGATES = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\."
-)
 
 
 _IDS = ("trace_id", "span_id", "parent_span_id")

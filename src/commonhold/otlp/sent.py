@@ -6,6 +6,7 @@ in hexadecimal, enums as numbers, 64-bit numbers as text or numbers.
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from typing import Any
 
@@ -13,6 +14,24 @@ import msgspec
 
 from commonhold.model.opaque import MAX_DEPTH
 from commonhold.otlp.values import Encoding, SpanNumbers, too_deep
+
+_SURROGATES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\."
+)
+
+
+def with_whole_pairs(body: bytes) -> bytes:
+    """JSON without halves of pairs of surrogates, which no reader takes.
+
+    One is what is left of an emoji where a text was cut. The Collector, as everything in Go, reads
+    it as U+FFFD.
+    """
+    return _SURROGATES.sub(_whole_pair, body)
+
+
+def _whole_pair(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if len(escape[0]) == 6 else escape[0]
 
 
 class Shape(msgspec.Struct, rename="camel", gc=False):
