@@ -21,6 +21,7 @@ from bench.lists import lists
 from bench.load import BadRun
 from bench.measure import Comparison, Plan, Sides
 from bench.seeding import Mismatch
+from bench.traces.command import traces
 from tests.databases import Databases
 from tests.postgres import PostgresServer
 
@@ -104,6 +105,7 @@ def _measure(
 app.command("curve")(curve)
 app.command("growth")(growth)
 app.command("lists")(lists)
+app.command("traces")(traces)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,10 @@ import httpx2
 import psutil
 
 START_DEADLINE_S = 60.0
+
+
+class NotStarted(Exception):
+    """A service did not come up, and the end of what it printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,18 @@ def cpu_of(pid: int) -> float:
     return total
 
 
+def memory_of(pid: int) -> int:
+    """Resident bytes of a process and its children; shared pages count for each of them."""
+    parent = psutil.Process(pid)
+    total = 0
+    for process in (parent, *parent.children(recursive=True)):
+        try:
+            total += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
 def free_port() -> int:
     """A port nobody listens on."""
     with socket.socket() as probe:
@@ -61,7 +77,7 @@ def commonhold(database: str, log: Path) -> AbstractContextManager[Served]:
     script = Path(sys.executable).with_name("commonhold")
     port = free_port()
     command = [str(script), "serve", "--database", database, "--host", "127.0.0.1"]
-    return _running("commonhold", [*command, "--port", str(port)], port, log)
+    return running("commonhold", [*command, "--port", str(port)], port, log)
 
 
 def baseline(backend: str, database: str, log: Path) -> AbstractContextManager[Served]:
@@ -69,24 +85,37 @@ def baseline(backend: str, database: str, log: Path) -> AbstractContextManager[S
     port = free_port()
     command = [sys.executable, "-m", "bench.baseline", "--backend", backend]
     command += ["--database", database, "--port", str(port)]
-    return _running("baseline", command, port, log)
+    return running("baseline", command, port, log)
 
 
 def responder(log: Path) -> AbstractContextManager[Served]:
     """The server that does nothing."""
     port = free_port()
     command = [sys.executable, "-m", "bench.responder", str(port)]
-    return _running("responder", command, port, log)
+    return running("responder", command, port, log)
 
 
 @contextmanager
-def _running(name: str, command: Sequence[str], port: int, log: Path) -> Iterator[Served]:
-    environment = {**os.environ, "COMMONHOLD_LOG_LEVEL": "warning"}
+def running(
+    name: str,
+    command: Sequence[str],
+    port: int,
+    log: Path,
+    *,
+    probe: str = "/healthz",
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Served]:
+    """A process that serves, from when `probe` answers until the block ends.
+
+    Raises:
+        NotStarted: it does not answer.
+    """
+    environment = {**os.environ, "COMMONHOLD_LOG_LEVEL": "warning", **(settings or {})}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
         try:
             served = Served(name, port, process.pid)
-            _await_answer(served, process, log)
+            _await_answer(served, process, log, probe)
             yield served
         finally:
             process.terminate()
@@ -97,12 +126,12 @@ def _running(name: str, command: Sequence[str], port: int, log: Path) -> Iterato
                 process.wait()
 
 
-def _await_answer(served: Served, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await_answer(served: Served, process: subprocess.Popen[bytes], log: Path, probe: str) -> None:
     deadline = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx2.get(f"{served.url}/healthz").status_code == 200:
+            if httpx2.get(f"{served.url}{probe}").status_code == 200:
                 return
         except httpx2.TransportError:
             time.sleep(0.1)
-    raise RuntimeError(f"{served.name} did not start:\n{log.read_text()[-4000:]}")
+    raise NotStarted(f"{served.name} did not start:\n{log.read_text()[-4000:]}")

@@ -1,0 +1,1 @@
+"""Traces over OTLP: how fast they come in, what is readable afterwards, and how lists grow."""
