@@ -6,7 +6,7 @@ a question, a call of a tool, an answer; and then a question that the model refu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from commonhold.model.otel import Operation, Tokens
@@ -175,6 +175,25 @@ OPENLLMETRY_OPENAI = [
     _openai_chat(model=ASKED, input=(SYSTEM, REFUSED), failed=True),
 ]
 
+# Version 0.47 has messages in attributes of their own, and `llm.request.type`.
+OPENLLMETRY_FLAT = OPENLLMETRY_OPENAI
+
+_decorated = partial(Said, user=USER)
+_decorated_chat = partial(_decorated, "openai.chat", "llm", model=ANSWERED, provider="openai")
+
+TRACELOOP_SDK = [
+    _decorated(
+        *("weather_report.workflow", "chain", "weather_report"),
+        input=(QUESTION,),
+        output=(ANSWER,),
+    ),
+    _decorated("weather_agent.agent", "agent", input=(QUESTION,), output=(ANSWER,)),
+    _decorated_chat(tokens=CALLING, input=(SYSTEM, QUESTION), output=(TOOL, CALL_ID)),
+    _decorated("get_weather.tool", "tool", tool=TOOL, input=("Paris",), output=(RESULT,)),
+    _decorated_chat(tokens=ANSWERING, input=(SYSTEM, QUESTION, RESULT), output=(ANSWER,)),
+    OPENLLMETRY_OPENAI[3],
+]
+
 _workflow = partial(Said, user=USER)
 _openai_model = partial(_workflow, "ChatOpenAI.chat", "llm", provider="openai")
 
@@ -233,6 +252,10 @@ PYDANTIC_AI = [
     Said("invoke_agent weather_agent", "agent", model=ASKED, input=(REFUSED,), failed=True),
     _own_chat(model=ASKED, failed=True),
 ]
+
+# The second of its formats calls two spans otherwise.
+_FORMAT2 = {"invoke_agent weather_agent": "agent run", "execute_tool get_weather": "running tool"}
+PYDANTIC_AI_FORMAT2 = [replace(row, name=_FORMAT2.get(row.name, row.name)) for row in PYDANTIC_AI]
 
 _gemini = partial(
     Said, "generate_content gemini-2.5-flash", "llm", model=GEMINI, provider="gcp.gemini"
@@ -332,7 +355,10 @@ SPANS = {
     "openinference-openai-agents": OPENINFERENCE_OPENAI_AGENTS,
     "openllmetry-openai": OPENLLMETRY_OPENAI,
     "openllmetry-langchain": OPENLLMETRY_LANGCHAIN,
+    "openllmetry-flat": OPENLLMETRY_FLAT,
+    "traceloop-sdk": TRACELOOP_SDK,
     "pydantic-ai": PYDANTIC_AI,
+    "pydantic-ai-format2": PYDANTIC_AI_FORMAT2,
     "google-adk": GOOGLE_ADK,
     "google-adk-content": GOOGLE_ADK_CONTENT,
     "google-adk-latest": GOOGLE_ADK_LATEST,

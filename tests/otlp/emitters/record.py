@@ -55,7 +55,12 @@ RECORDINGS = {
     "openinference-langchain": Recording("openinference_langchain", "openinference"),
     "openllmetry-openai": Recording("openllmetry_openai", "openllmetry"),
     "openllmetry-langchain": Recording("openllmetry_langchain", "openllmetry"),
-    "pydantic-ai": Recording("pydantic_ai", "pydantic_ai"),
+    "openllmetry-flat": Recording("openllmetry_openai", "openllmetry_flat"),
+    "traceloop-sdk": Recording(
+        "traceloop_sdk", "openllmetry", {"TRACELOOP_METRICS_ENABLED": "false"}
+    ),
+    "pydantic-ai": Recording("pydantic_ai", "pydantic_ai", arguments=("5",)),
+    "pydantic-ai-format2": Recording("pydantic_ai", "pydantic_ai", arguments=("2",)),
     "openai-agents": Recording("openai_agents", "openai_agents", arguments=("native",)),
     "openinference-openai-agents": Recording(
         "openai_agents", "openai_agents", arguments=("openinference",)
@@ -111,7 +116,9 @@ def interpreter(environment: str, scratch: Path) -> Path:
     python = folder / "bin" / "python"
     if not installed.exists() or installed.read_text() != requirements.read_text():
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "-r", requirements], check=True)
+        # The lists are complete, and some emitters ask for more than they use.
+        install = ["-m", "pip", "install", "--quiet", "--no-deps", "-r", str(requirements)]
+        subprocess.run([str(python), *install], check=True)
         installed.write_text(requirements.read_text())
     return python
 

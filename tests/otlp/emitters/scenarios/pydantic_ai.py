@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from pydantic_ai import Agent
 from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.models.instrumented import InstrumentationSettings
@@ -19,7 +21,7 @@ from tests.otlp.emitters.scenarios.telemetry import (
 from tests.otlp.emitters.stub_model import ASKED
 
 with exporting():
-    Agent.instrument_all(InstrumentationSettings())
+    Agent.instrument_all(InstrumentationSettings(version=int(sys.argv[1])))
     agent = Agent(
         OpenAIChatModel(ASKED), name=AGENT, instructions=INSTRUCTIONS, tools=[get_weather]
     )
