@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -13,7 +12,11 @@ import pytest
 from commonhold.model.otel import Meaning, OtelSpan
 from commonhold.otlp.decode import logs_from_protobuf, spans_from_protobuf
 from commonhold.otlp.meaning import log_meaning, meaning_of
-from tests.otlp.expected import SPANS, Said
+from commonhold.otlp.openai_agents import spans_from_openai_agents
+from tests.otlp.expected import INSTRUMENTATIONS, Said
+from tests.otlp.expected_frameworks import FRAMEWORKS
+
+SPANS = INSTRUMENTATIONS | FRAMEWORKS
 
 GOLDEN = Path(__file__).parent / "golden"
 MACHINES = re.compile(
@@ -21,12 +24,19 @@ MACHINES = re.compile(
 )
 
 
-def sent(recording: str, signal: str) -> list[Any]:
+DECODERS: dict[str, Any] = {
+    "traces.binpb": spans_from_protobuf,
+    "logs.binpb": logs_from_protobuf,
+    "ingest.json": spans_from_openai_agents,
+}
+"""By the ends of the names of files."""
+
+
+def sent(recording: str, ending: str) -> list[Any]:
     """All spans, or all log records, of a recording."""
-    decode: Any = {"traces": spans_from_protobuf, "logs": logs_from_protobuf}[signal]
     records = []
-    for file in sorted((GOLDEN / recording).glob(f"*-{signal}.binpb")):
-        taken, rejected = decode(file.read_bytes())
+    for file in sorted((GOLDEN / recording).glob(f"*-{ending}")):
+        taken, rejected = DECODERS[ending](file.read_bytes())
         assert rejected.count == 0, rejected.reason
         records += taken
     return records
@@ -35,9 +45,10 @@ def sent(recording: str, signal: str) -> list[Any]:
 def told(recording: str) -> list[tuple[str, Meaning, list[Meaning]]]:
     """Spans in the order they began: their names, their meaning, and that of their log records."""
     logs: dict[str | None, list[Meaning]] = defaultdict(list)
-    for log in sent(recording, "logs"):
+    for log in sent(recording, "logs.binpb"):
         logs[log.span_id].append(log_meaning(log))
-    spans: list[OtelSpan] = sorted(sent(recording, "traces"), key=lambda span: span.start_ns)
+    spans: list[OtelSpan] = [*sent(recording, "traces.binpb"), *sent(recording, "ingest.json")]
+    spans.sort(key=lambda span: span.start_ns)
     return [(span.name, meaning_of(span), logs[span.span_id]) for span in spans]
 
 
@@ -88,7 +99,7 @@ def test_model_calls_add_up_to_what_the_model_reported(recording: str) -> None:
 
 def test_every_recording_is_replayed() -> None:
     """A folder without a row proves nothing."""
-    assert {folder.name for folder in GOLDEN.iterdir()} == {*SPANS, "openai-agents"}
+    assert {folder.name for folder in GOLDEN.iterdir()} == set(SPANS)
 
 
 def test_recordings_say_nothing_of_the_machine() -> None:
@@ -96,29 +107,3 @@ def test_recordings_say_nothing_of_the_machine() -> None:
     files = {path: path.read_bytes() for path in GOLDEN.glob("*/*")}
     assert not [path.name for path, body in files.items() if MACHINES.search(body)]
     assert sum(map(len, files.values())) < 1_500_000
-
-
-def test_wrappers_of_openai_agents_repeat_usage() -> None:
-    """Its own format: turns and tasks, of type `custom`, say again what the calls in them used."""
-    used: dict[str, int] = defaultdict(int)
-    for item in items_of_openai_agents():
-        data = item.get("span_data", {})
-        usage = data.get("usage") or data.get("data", {}).get("usage") or {}
-        used[data.get("type", "")] += usage.get("input_tokens", 0)
-    # One conversation in each of two protocols; tasks and turns each repeat both.
-    assert used["response"] == used["generation"] == 137
-    assert used["custom"] == 2 * 2 * 137
-
-
-def test_openai_agents_name_the_session_in_the_trace_only() -> None:
-    """Spans find it by the id of their trace."""
-    items = items_of_openai_agents()
-    traces = {item["id"] for item in items if item["object"] == "trace"}
-    assert {item["group_id"] for item in items if item["object"] == "trace"} == {"session-golden"}
-    assert {item["trace_id"] for item in items if item["object"] == "trace.span"} == traces
-
-
-def items_of_openai_agents() -> list[dict[str, Any]]:
-    """All items that its exporter posted."""
-    files = sorted((GOLDEN / "openai-agents").glob("*-ingest.json"))
-    return [item for file in files for item in json.loads(file.read_bytes())["data"]]

@@ -61,7 +61,8 @@ RECORDINGS = {
     ),
     "pydantic-ai": Recording("pydantic_ai", "pydantic_ai", arguments=("5",)),
     "pydantic-ai-format2": Recording("pydantic_ai", "pydantic_ai", arguments=("2",)),
-    "openai-agents": Recording("openai_agents", "openai_agents", arguments=("native",)),
+    "openai-agents": Recording("openai_agents", "openai_agents", arguments=("responses",)),
+    "openai-agents-chat": Recording("openai_agents", "openai_agents", arguments=("chat",)),
     "openinference-openai-agents": Recording(
         "openai_agents", "openai_agents", arguments=("openinference",)
     ),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 from agents import (
     Agent,
@@ -42,13 +45,12 @@ def converse() -> None:
     raise AssertionError("the model answered")
 
 
-def native() -> None:
-    """As it exports by itself, but for the address: both protocols of OpenAI."""
+def native(api: Literal["responses", "chat_completions"]) -> None:
+    """As it exports by itself, but for the address, in either protocol of OpenAI."""
+    set_default_openai_api(api)
     exporter = BackendSpanExporter(endpoint=f"{os.environ['LOOPBACK']}/v1/traces/ingest")
     processor = BatchTraceProcessor(exporter)
     set_trace_processors([processor])
-    converse()
-    set_default_openai_api("chat_completions")
     converse()
     processor.shutdown()
 
@@ -60,4 +62,9 @@ def openinference() -> None:
         converse()
 
 
-{"native": native, "openinference": openinference}[sys.argv[1]]()
+scenarios: dict[str, Callable[[], None]] = {
+    "responses": partial(native, "responses"),
+    "chat": partial(native, "chat_completions"),
+    "openinference": openinference,
+}
+scenarios[sys.argv[1]]()
