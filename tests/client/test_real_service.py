@@ -95,6 +95,25 @@ async def test_writes_survive_a_service_that_crashes_and_comes_back(running: Pro
     await backend.aclose()
 
 
+async def test_a_key_outlives_the_service_and_the_agent_that_used_it(running: Process) -> None:
+    """The answer was lost; another process of that agent asks again, at a service that crashed."""
+    turn = factories.unnamed("ok", "ok")
+
+    async def append(agent: str) -> commonhold.Appended:
+        async with commonhold.connect(running.url, agent=agent) as stores:
+            return await stores.sessions.append("chat", turn, key="turn-1")
+
+    first = [await append(agent) for agent in ("billing", "weather", "")]
+    await asyncio.to_thread(running.kill9)
+    await asyncio.to_thread(running.start)
+    again = [await append(agent) for agent in ("billing", "weather", "")]
+    async with commonhold.connect(running.url) as stores:
+        count = (await stores.sessions.get("chat")).message_count
+
+    assert again == first
+    assert count == 6
+
+
 async def test_check_tells_whether_the_service_is_ready(running: Process) -> None:
     """It is, and after its end it is not."""
     backend = open_backend(running.url, retry=Retry(attempts=1))

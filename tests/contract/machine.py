@@ -43,6 +43,7 @@ class Machine(RuleBasedStateMachine):
         self.views: dict[tuple[int, str], tuple[list[str], int]] = {}
         self.tokens: dict[tuple[int, str], int] = {}
         self.last: dict[int, tuple[str, list[tuple[str, str]], str | None, object]] = {}
+        self.turns = [0] * len(NAMES)
         self.forks: list[str] = []
         self.said = 0
         self.crash_at: float | None = None

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from commonhold.contract.stores import Backend
+from commonhold.model.once import Once
+from commonhold.model.scope import Author
 from commonhold.testing.conformance import StoppedClock
 from tests.contract import reference
 from tests.contract.machine import NAMES, Machine
@@ -72,9 +74,11 @@ class SharedLog(Machine):
         """New messages at the end."""
         session, log = self.session(name), self.logs.get(self.session(name))
         new = [self.new(kind) for _ in range(max(1, count))]
-        key = f"k{self.said}" if kind == "key" else None
+        key = f"k{self.turns[writer]}" if kind == "key" else None
         if key is not None:
-            new = [(f"{key}.{at}", text) for at, (_, text) in enumerate(new)]
+            self.turns[writer] += 1
+            once = Once.of(key, Author(agent=NAMES[writer]), "append", session)
+            new = [(once.message_id(at), text) for at, (_, text) in enumerate(new)]
         version = None if match is None else (log.version if log else 0) + (match == "stale")
         answer = self.send(writer, session, new, key, self.claim(writer, session, claim), version)
         if kind != "unnamed":

@@ -74,6 +74,29 @@ async def test_an_idempotency_key_gets_the_same_answer_again(client: httpx2.Asyn
     assert len((await client.get(LOG)).json()) == 3
 
 
+async def test_an_idempotency_key_is_its_authors_own(service: httpx2.AsyncClient) -> None:
+    """Two agents with one key are two appends, each repeatable; what both said is there."""
+    body = {"messages": [{"role": "user", "content": "ok"}]}
+    for _ in range(2):
+        for agent in ("billing", "weather"):
+            path = f"/a/{agent}{LOG}"
+            answer = await service.post(path, json=body, headers={"Idempotency-Key": "turn-1"})
+            assert answer.status_code == 201
+    rows = (await service.get(LOG)).json()
+
+    assert [(row["seq"], row["agent"]) for row in rows] == [(1, "billing"), (2, "weather")]
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 101, "\u00fc"])
+async def test_an_idempotency_key_is_visible_ascii(client: httpx2.AsyncClient, key: str) -> None:
+    """What a header carries as it is; anything else is 422 and names the header."""
+    answer = await client.post(
+        LOG, json={"messages": [HELLO]}, headers={b"Idempotency-Key": key.encode("latin-1")}
+    )
+
+    assert fields(answer) == [["header", "Idempotency-Key"]]
+
+
 async def test_an_append_to_a_stale_version_is_412(client: httpx2.AsyncClient) -> None:
     """With the current version in the problem; nothing was written."""
     await append(client, HELLO)

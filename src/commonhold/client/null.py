@@ -17,6 +17,7 @@ from commonhold.model.feedback import (
     NewFeedback,
     StatsQuery,
 )
+from commonhold.model.once import Once
 from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page, check_window, decode_cursor
 from commonhold.model.scope import ANYONE, Scope
@@ -143,7 +144,8 @@ class NullSessions:
         lease: int | None = None,
     ) -> Appended:
         ids.check_key(session_id, "session_id")
-        appended = parse_append(messages, key)
+        once = None if key is None else Once.of(key, self._author, "append", session_id)
+        appended = parse_append(messages, once)
         self._gate.check()
         if not create:
             raise self._missing(session_id)

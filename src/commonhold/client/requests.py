@@ -17,6 +17,7 @@ from commonhold.model import ids, opaque, wire
 from commonhold.model.clock import EARLIEST, LATEST, Micros, to_rfc3339
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, NewFeedback, StatsQuery
 from commonhold.model.labels import labels_asked
+from commonhold.model.once import check_key
 from commonhold.model.page import check_window, decode_cursor
 from commonhold.model.session import (
     MessageQuery,
@@ -123,7 +124,8 @@ def append_messages(
 ) -> Call:
     """Messages for the end of the log. It carries a key, so that a second attempt is harmless."""
     ids.check_key(session_id, "session_id")
-    parse_append(messages, key)
+    check_key(key)
+    parse_append(messages)  # ids that a key makes are the service's: it knows the author
     body = {"messages": [_message(text, index) for index, text in enumerate(messages)]}
     path = _path("/v1/sessions", session_id, "messages")
     headers = {"Idempotency-Key": key or ids.new_id("append"), **_conditions(if_match, lease)}

@@ -27,7 +27,7 @@ _REQUEST_HEADERS: Mapping[str, Schema] = {
         "schema": {"type": "string"},
     },
     "Idempotency-Key": {
-        "description": "Makes a retry harmless: messages without an id get one made of it.",
+        "description": "Makes a retry harmless. It is its author's own, and this session's.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,100}$"},
     },
     "Lease-Token": {

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model import ids, opaque
 from commonhold.model.clock import Micros
+from commonhold.model.once import Once
 from commonhold.model.opaque import EMPTY_OBJECT, JsonText
 from commonhold.model.repair import marks
 from commonhold.model.words import words_of
@@ -291,23 +292,16 @@ def _tools(value: Mapping[str, Any]) -> str | None:
     return opaque.dumps(found) if found else None
 
 
-MAX_APPEND_KEY = 100
-
-
-def parse_append(texts: Sequence[str], key: str | None) -> list[NewMessage]:
-    """Messages to append; with an idempotency key, those without an id get one made of it.
+def parse_append(texts: Sequence[str], once: Once | None = None) -> list[NewMessage]:
+    """Messages to append; those without an id get the one that the request gives them, if any.
 
     Raises:
-        InvalidRequest: a message is not a JSON object, an id is there twice, or the key is none.
+        InvalidRequest: a message is not a JSON object, or an id is there twice.
     """
-    if key is not None and not (0 < len(key) <= MAX_APPEND_KEY and key.isprintable()):
-        rule = f"must be 1 to {MAX_APPEND_KEY} printable characters"
-        error = FieldError(("header", "Idempotency-Key"), rule)
-        raise InvalidRequest(f"The idempotency key {rule}.", errors=[error])
     messages = [parse_message(text, index) for index, text in enumerate(texts)]
-    if key is not None:
+    if once is not None:
         messages = [
-            message if message.is_named else _named(message, f"{key}.{index}")
+            message if message.is_named else _named(message, once.message_id(index))
             for index, message in enumerate(messages)
         ]
     seen: set[str] = set()

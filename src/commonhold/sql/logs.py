@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commonhold.model import opaque
+from commonhold.model.once import Once, Operation
 from commonhold.model.scope import Scope
 from commonhold.sql.bell import Bell
 from commonhold.sql.database import Database, Row, Tx
@@ -43,6 +44,12 @@ class SessionLogs:
 
     def _key(self, session_id: str) -> dict[str, str]:
         return {"tenant": self._tenant, "session_id": session_id}
+
+    def _once(self, key: str | None, operation: Operation, session_id: str = "") -> Once | None:
+        """The request that an idempotency key of this author stands for, if there is one."""
+        if key is None:
+            return None
+        return Once.of(key, self._scope.author, operation, session_id)
 
     def _ring(self, session_id: str) -> None:
         """Tell who follows the session that something happened in it."""

@@ -221,7 +221,7 @@ class SqlSessions(SessionLists, SessionBranches, SessionTurns, SessionFollowing)
         work = Append(
             self._scope,
             session_id,
-            parse_append(messages, key),
+            parse_append(messages, self._once(key, "append", session_id)),
             if_match=if_match,
             create=create,
             known=heads.get(place),

@@ -18,6 +18,7 @@ from commonhold.testing.suite.sessions_handoff import *
 from commonhold.testing.suite.sessions_life import *
 from commonhold.testing.suite.sessions_list import *
 from commonhold.testing.suite.sessions_merge import *
+from commonhold.testing.suite.sessions_once import *
 from commonhold.testing.suite.sessions_others import *
 from commonhold.testing.suite.sessions_put import *
 from commonhold.testing.suite.sessions_reading import *
