@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -30,11 +30,19 @@ sys.exit(run(sys.argv[2:]))
 """
 
 MEGABYTE = 1 << 20
-BIG = 60
-"""Messages of one megabyte each that nobody reads."""
+WARM = 80
+"""Messages of one megabyte after which the cache of the database and all buffers are full."""
 
-GROWTH = 24 * MEGABYTE
-"""Bytes that may come on top, most of them in the buffers of one request."""
+BIG = 60
+"""So many more that nobody reads."""
+
+GROWTH = BIG * MEGABYTE // 2
+"""Bytes that the allocator may take on top: half of what it would be to keep what is not read."""
+
+MANY = 10
+"""Messages of that size, more than a connection holds."""
+
+LONG_S = 600.0
 
 
 def serving(folder: Path, slow_s: float) -> Process:
@@ -98,30 +106,47 @@ async def follower(
         writer.transport.abort()
 
 
-def test_a_reader_that_reads_nothing_is_dropped_and_costs_no_memory(tmp_path: Path) -> None:
-    """What is appended meanwhile stays in the log; the reader finds the end of its connection."""
-    with serving(tmp_path, slow_s=3.0) as process, socket.socket() as stuck:
-        names = [f"m{number}" for number in range(2 * BIG)]
-        append(process.url, "s", *names[:BIG], size=MEGABYTE)  # what appending itself takes
+@contextmanager
+def stuck_reader(process: Process, session: str) -> Iterator[socket.socket]:
+    """A connection that asked for the tail of a new session, and reads no more than its start."""
+    append(process.url, session, "first")
+    with socket.socket() as stuck:
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stuck.settimeout(PATIENCE_S)
         stuck.connect(("127.0.0.1", process.port))
-        stuck.sendall(asked("s", after=BIG))
+        stuck.sendall(asked(session))
         assert stuck.recv(10)
-        assert followers(process.url) == 1
+        yield stuck
+
+
+def test_a_reader_that_reads_nothing_costs_no_memory(tmp_path: Path) -> None:
+    """However much is appended while it is waited for: what it has not read is in the log alone."""
+    names = [f"m{number}" for number in range(WARM + BIG)]
+    with serving(tmp_path, slow_s=LONG_S) as process, stuck_reader(process, "s"):
+        append(process.url, "s", *names[:WARM], size=MEGABYTE)
         before = most = memory_of(process)
-        for name in names[BIG:]:
+        for name in names[WARM:]:
             append(process.url, "s", name, size=MEGABYTE)
             most = max(most, memory_of(process))
+        assert followers(process.url) == 1, "it is still waited for"
+
+    assert most - before < GROWTH
+
+
+def test_a_reader_that_reads_nothing_is_dropped(tmp_path: Path) -> None:
+    """What is appended meanwhile stays in the log; the reader finds the end of its connection."""
+    names = [f"m{number}" for number in range(MANY)]
+    with serving(tmp_path, slow_s=1.0) as process, stuck_reader(process, "s") as stuck:
+        append(process.url, "s", *names, size=MEGABYTE)
         while followers(process.url):
-            most = max(most, memory_of(process))
-            time.sleep(0.1)
+            time.sleep(0.05)
         size = 0
         while piece := stuck.recv(MEGABYTE):
             size += len(piece)
+        count = httpx2.get(f"{process.url}/v1/sessions/s/summary").json()["message_count"]
 
-    assert size < BIG * MEGABYTE // 2
-    assert most - before < GROWTH
+    assert size < MANY * MEGABYTE // 2
+    assert count == 1 + MANY
 
 
 @pytest.mark.usefixtures("many_files")
