@@ -10,20 +10,18 @@ from typing import Any
 import pytest
 
 from commonhold.model.otel import Meaning, OtelSpan
-from commonhold.otlp.decode import logs_from_protobuf, spans_from_protobuf
+from commonhold.otlp.decode import logs_from_protobuf, spans_from_json, spans_from_protobuf
+from commonhold.otlp.encode import to_otlp_json
 from commonhold.otlp.meaning import log_meaning, meaning_of
 from commonhold.otlp.openai_agents import spans_from_openai_agents
 from tests.otlp.expected import INSTRUMENTATIONS, Said
 from tests.otlp.expected_frameworks import FRAMEWORKS
 
 SPANS = INSTRUMENTATIONS | FRAMEWORKS
-
 GOLDEN = Path(__file__).parent / "golden"
 MACHINES = re.compile(
     rb"site-packages|/(?:tmp|root|home|usr|var|opt|work|Users|private)/|\.local\b"
 )
-
-
 DECODERS: dict[str, Any] = {
     "traces.binpb": spans_from_protobuf,
     "logs.binpb": logs_from_protobuf,
@@ -95,6 +93,27 @@ def test_model_calls_add_up_to_what_the_model_reported(recording: str) -> None:
     assert sum(call.output or 0 for call in calls) == 17 + 21
     assert sum(call.cached_input or 0 for call in calls) in (0, 32 + 48)
     assert sum(call.reasoning or 0 for call in calls) in (0, 6 + 9)
+
+
+@pytest.mark.parametrize("recording", SPANS)
+def test_a_process_is_known_by_its_resource(recording: str) -> None:
+    """Version, environment, and an instance, which the SDK of 1.44 chooses whatever it is told.
+
+    The format of openai-agents has none of them.
+    """
+    is_otel = not recording.startswith("openai-agents")
+    known = ("1.4.0", "golden", True) if is_otel else (None, None, False)
+    for _, span, _ in told(recording):
+        assert (span.agent_version, span.environment, bool(span.instance)) == known
+
+
+@pytest.mark.parametrize("recording", SPANS)
+def test_spans_of_a_real_emitter_are_given_back_as_they_came(recording: str) -> None:
+    """As OTLP JSON, without loss."""
+    spans = [*sent(recording, "traces.binpb"), *sent(recording, "ingest.json")]
+    back, rejected = spans_from_json(to_otlp_json(spans).encode())
+    assert rejected.count == 0
+    assert sorted(map(repr, back)) == sorted(map(repr, spans))
 
 
 def test_every_recording_is_replayed() -> None:
