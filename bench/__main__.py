@@ -22,6 +22,7 @@ from bench.load import BadRun
 from bench.measure import Comparison, Plan, Sides
 from bench.seeding import Mismatch
 from bench.traces.command import traces
+from bench.traces.overload import overload
 from tests.databases import Databases
 from tests.postgres import PostgresServer
 
@@ -106,6 +107,7 @@ app.command("curve")(curve)
 app.command("growth")(growth)
 app.command("lists")(lists)
 app.command("traces")(traces)
+app.command("overload")(overload)
 
 
 @contextmanager

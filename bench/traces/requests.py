@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from random import Random
 from struct import Struct
 
@@ -68,6 +68,7 @@ class Template:
     slots: tuple[tuple[int, int, int], ...]
 
 
+@cache
 def template(number: int) -> Template:
     """The request of this number, always the same."""
     marks = _marks(Random(-1 - number))

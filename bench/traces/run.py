@@ -133,8 +133,7 @@ async def _visit(
         if not summary["spans"]:
             raise LoadFailed(f"{subject.title} acknowledged nothing: {summary}")
         readable, waited = await _counted(subject, place, before, summary["spans"], plan)
-        sampled = _chosen(ids.read_bytes())
-        complete = subject.spans_of(served, sampled)
+        complete = subject.spans_of(served, spread(ids.read_bytes(), SAMPLED))
     return Visit(
         backend=place.backend,
         who=subject.who,
@@ -184,9 +183,8 @@ async def _counted(
     return found, grew
 
 
-def _chosen(ids: bytes) -> list[str]:
-    """Traces spread evenly over what was acknowledged."""
-    size = 16
-    count = len(ids) // size
-    places = range(0, count, max(1, count // SAMPLED))
-    return [ids[place * size : (place + 1) * size].hex() for place in places][:SAMPLED]
+def spread(ids: bytes, most: int) -> list[str]:
+    """So many ids at most, of sixteen bytes each, spread evenly over all of them."""
+    count = len(ids) // 16
+    places = range(0, count, max(1, -(-count // most)))
+    return [ids[place * 16 : place * 16 + 16].hex() for place in places]
