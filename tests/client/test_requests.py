@@ -143,9 +143,9 @@ def test_a_replacement_says_so() -> None:
 
 def test_only_what_was_given_is_sent() -> None:
     """None is not the same as nothing."""
-    assert _body(requests.create_session(NewSession())) == {"metadata": {}}
-    assert _body(requests.fork("s1", None)) == {}
-    assert _body(requests.fork("s1", 0)) == {"from_message_index": 0}
+    assert _body(requests.create_session(NewSession(), None)) == {"metadata": {}}
+    assert _body(requests.fork("s1", None, None)) == {}
+    assert _body(requests.fork("s1", 0, None)) == {"from_message_index": 0}
     assert _body(requests.create_feedback(NewFeedback(rating=-1, turn_index=0))) == {
         "rating": -1,
         "turn_index": 0,

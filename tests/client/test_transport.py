@@ -92,16 +92,31 @@ async def test_every_repeatable_write_is_repeated() -> None:
     assert methods == ["PUT", "PUT", "PATCH", "PATCH", "DELETE", "DELETE", *["POST"] * 4]
 
 
+async def test_what_a_key_makes_is_asked_for_again_with_that_key() -> None:
+    """A session whose id the service gives, a fork, an append: one key for all attempts."""
+    appended = b'{"session_id":"s1","version":1,"first_seq":1,"last_seq":1,"message_ids":["m1"]}'
+    script = (session("s1"), session("s2"), Reply(201, appended))
+    async with serving(*(each for answer in script for each in (Drop(), answer))) as server:
+        backend = connected(server.url)
+        await backend.sessions.create()
+        await backend.sessions.fork("s1", key="try-1")
+        await backend.sessions.append("s1", ["{}"])
+        await backend.aclose()
+    keys = [seen.headers["idempotency-key"] for seen in server.seen]
+    assert keys[::2] == keys[1::2]
+    assert len(set(keys)) == 3
+    assert keys[2] == "try-1"
+
+
 @pytest.mark.parametrize("failure", [BUSY, page(503), Drop()], ids=["busy", "gateway", "drop"])
 async def test_what_would_be_done_twice_is_sent_once(failure: Reply | Drop) -> None:
-    """A vote, a session without an id, a fork and a revert are the caller's to repeat."""
+    """A vote, a revert and a handoff are the caller's to repeat."""
     async with serving(failure) as server:
         backend = connected(server.url)
         for call in (
             backend.feedback.create(VOTE),
-            backend.sessions.create(),
-            backend.sessions.fork("s1"),
             backend.sessions.revert("s1", to=0),
+            backend.sessions.handoff("s1", "weather"),
         ):
             with pytest.raises(Unavailable):
                 await call
@@ -109,9 +124,8 @@ async def test_what_would_be_done_twice_is_sent_once(failure: Reply | Drop) -> N
     targets = [seen.target for seen in server.seen]
     assert targets == [
         "/v1/feedback",
-        "/v1/sessions",
-        "/v1/sessions/s1/fork",
         "/v1/sessions/s1/revert",
+        "/v1/sessions/s1/handoff",
     ]
 
 

@@ -251,6 +251,24 @@ async def test_usage_tells_tokens_and_dollars(client: httpx2.AsyncClient) -> Non
     }
 
 
+async def test_a_key_makes_one_session_and_one_fork(client: httpx2.AsyncClient) -> None:
+    """201 with the same id, in the form that each attempt asks for; 409 for anything else."""
+    once = {"Idempotency-Key": "chat-1"}
+    made = [await client.post("/v1/sessions", json={}, headers=once) for _ in range(2)]
+    whole = await client.post("/v1/sessions", json={}, headers={**once, **WHOLE})
+    other = await client.post("/v1/sessions", json={"title": "other"}, headers=once)
+    path = f"/v1/sessions/{made[0].json()['session_id']}/fork"
+    forks = [await client.post(path, json={}, headers=once) for _ in range(2)]
+    beyond = await client.post(path, json={"from_message_index": 1}, headers=once)
+
+    assert [answer.status_code for answer in (*made, whole, *forks)] == [201] * 5
+    assert made[0].json() == made[1].json()
+    assert whole.json()["session_id"] == made[0].json()["session_id"]
+    assert forks[0].json() == forks[1].json()
+    told(other, 409, "conflict")
+    told(beyond, 409, "conflict")
+
+
 async def test_a_fork_begins_with_the_first_messages(client: httpx2.AsyncClient) -> None:
     """201 with its parent; all messages without an index; 400 outside of what there is."""
     await save(client, "s", HELLO, REPLY)

@@ -17,7 +17,7 @@ from commonhold.model.feedback import (
     NewFeedback,
     StatsQuery,
 )
-from commonhold.model.once import Once
+from commonhold.model.once import Once, check_key
 from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page, check_window, decode_cursor
 from commonhold.model.scope import ANYONE, Scope
@@ -77,12 +77,14 @@ class NullSessions:
         self._gate = gate
         self._author = scope.author
 
-    async def create(self, new: NewSession = NewSession(), /) -> Session:
+    async def create(self, new: NewSession = NewSession(), /, *, key: str | None = None) -> Session:
+        once = None if key is None else Once.of(key, self._author, "create")
+        made_id = ids.new_id("sess") if once is None else once.session_id
         self._gate.check()
         log.debug("a session was created and not kept")
         now = clock.now()
         return Session(
-            new.session_id or ids.new_id("sess"),
+            new.session_id or made_id,
             created_at=now,
             updated_at=now,
             agent=self._author.agent,
@@ -170,7 +172,10 @@ class NullSessions:
         opaque.object_text(patch, "state")
         raise self._missing(session_id)
 
-    async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
+    async def fork(
+        self, session_id: str, /, *, at: int | None = None, key: str | None = None
+    ) -> Session:
+        check_key(key)
         raise self._missing(session_id)
 
     async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:

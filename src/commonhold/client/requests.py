@@ -12,12 +12,12 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from commonhold.client.headers import conditions, once
 from commonhold.errors import InvalidRequest
 from commonhold.model import ids, opaque, wire
 from commonhold.model.clock import EARLIEST, LATEST, Micros, to_rfc3339
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, NewFeedback, StatsQuery
 from commonhold.model.labels import labels_asked
-from commonhold.model.once import check_key
 from commonhold.model.page import check_window, decode_cursor
 from commonhold.model.session import (
     MessageQuery,
@@ -34,13 +34,11 @@ from commonhold.model.trace import Trace, TraceQuery, check_trace
 from commonhold.model.turns import (
     check_handoff,
     check_holder,
-    check_token,
     check_ttl,
     check_words,
 )
 from commonhold.model.words import search_terms
 
-_NEVER = 10**18 - 1
 _encode = msgspec.json.Encoder().encode
 
 
@@ -67,10 +65,10 @@ READY = Call("GET", "/readyz", idempotent=False)
 # --- sessions -------------------------------------------------------------------------------
 
 
-def create_session(new: NewSession) -> Call:
-    """Without an id, a second attempt would make a second session."""
+def create_session(new: NewSession, key: str | None) -> Call:
+    """A new session. It carries a key, so that a second attempt makes no second one."""
     body = _given({**asdict(new), "metadata": wire.raw(new.metadata)})
-    return Call("POST", "/v1/sessions", _json(body), idempotent=new.session_id is not None)
+    return Call("POST", "/v1/sessions", _json(body), once(key, "create"))
 
 
 def get_session(session_id: str) -> Call:
@@ -110,7 +108,7 @@ def put_messages(
     ids.check_key(session_id, "session_id")
     body = {"messages": [_message(text, index) for index, text in enumerate(messages)]}
     target = _query(_path("/v1/sessions", session_id), mode=None if mode == "merge" else mode)
-    return Call("PUT", target, _json(body), _conditions(if_match, lease))
+    return Call("PUT", target, _json(body), conditions(if_match, lease))
 
 
 def append_messages(
@@ -124,11 +122,11 @@ def append_messages(
 ) -> Call:
     """Messages for the end of the log. It carries a key, so that a second attempt is harmless."""
     ids.check_key(session_id, "session_id")
-    check_key(key)
+    given = once(key, "append")
     parse_append(messages)  # ids that a key makes are the service's: it knows the author
     body = {"messages": [_message(text, index) for index, text in enumerate(messages)]}
     path = _path("/v1/sessions", session_id, "messages")
-    headers = {"Idempotency-Key": key or ids.new_id("append"), **_conditions(if_match, lease)}
+    headers = {**given, **conditions(if_match, lease)}
     return Call("POST", _query(path, create=None if create else "false"), _json(body), headers)
 
 
@@ -155,16 +153,17 @@ def patch_state(session_id: str, patch: Mapping[str, Any] | str) -> Call:
     return Call("PATCH", _path("/v1/sessions", session_id, "state"), _json(body))
 
 
-def fork(session_id: str, at: int | None) -> Call:
-    """A second attempt would make a second session."""
+def fork(session_id: str, at: int | None, key: str | None) -> Call:
+    """A branch. It carries a key, so that a second attempt makes no second one."""
     body = {} if at is None else {"from_message_index": at}
-    return Call("POST", _path("/v1/sessions", session_id, "fork"), _json(body), idempotent=False)
+    target = _path("/v1/sessions", session_id, "fork")
+    return Call("POST", target, _json(body), once(key, "fork"))
 
 
 def revert(session_id: str, to: int, lease: int | None) -> Call:
     """A second attempt would also supersede what others wrote after the first."""
     target = _path("/v1/sessions", session_id, "revert")
-    headers = _conditions(None, lease)
+    headers = conditions(None, lease)
     return Call("POST", target, _json({"to_message_index": to}), headers, idempotent=False)
 
 
@@ -177,7 +176,7 @@ def lease(
     if holder is not None:
         check_holder(holder)
     body = _given({"ttl_s": ttl_s, "holder": holder, "wait_s": wait_s or None})
-    headers = _conditions(None, token)
+    headers = conditions(None, token)
     target, renews = _path("/v1/sessions", session_id, "lease"), token is not None
     return Call("PUT", target, _json(body), headers, idempotent=renews, patience_s=wait_s)
 
@@ -185,7 +184,7 @@ def lease(
 def release(session_id: str, token: int) -> Call:
     """The turn is over. A second attempt would find it so, and call that an error."""
     target = _path("/v1/sessions", session_id, "lease")
-    return Call("DELETE", target, headers=_conditions(None, token), idempotent=False)
+    return Call("DELETE", target, headers=conditions(None, token), idempotent=False)
 
 
 def handoff(
@@ -195,14 +194,14 @@ def handoff(
     check_handoff(to_agent, reason, brief)
     target = _path("/v1/sessions", session_id, "handoff")
     body = _given({"to_agent": to_agent, "reason": reason, "brief": brief})
-    return Call("POST", target, _json(body), _conditions(None, lease), idempotent=False)
+    return Call("POST", target, _json(body), conditions(None, lease), idempotent=False)
 
 
 def repair(session_id: str, reason: str | None, lease: int | None) -> Call:
     """What is repaired is not repaired again, so that a second attempt is harmless."""
     check_words(reason, "reason")
     target = _path("/v1/sessions", session_id, "repair")
-    return Call("POST", target, _json(_given({"reason": reason})), _conditions(None, lease))
+    return Call("POST", target, _json(_given({"reason": reason})), conditions(None, lease))
 
 
 def participants(session_id: str) -> Call:
@@ -365,17 +364,6 @@ def _window(query: SessionQuery | TraceQuery | FeedbackQuery) -> dict[str, str |
 
 def _time(at: Micros | None) -> str | None:
     return None if at is None else to_rfc3339(max(EARLIEST, min(at, LATEST)))
-
-
-def _version(version: int) -> int:
-    """What could not be a version is one that no session has reached."""
-    return version if 0 <= version < _NEVER else _NEVER
-
-
-def _conditions(if_match: int | None, lease: int | None) -> dict[str, str]:
-    """Headers that say under what condition a write is to be done."""
-    headers = {} if if_match is None else {"If-Match": f'"{_version(if_match)}"'}
-    return headers if lease is None else {**headers, "Lease-Token": str(check_token(lease))}
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

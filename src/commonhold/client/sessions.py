@@ -36,8 +36,8 @@ class HttpSessions:
     def __init__(self, line: Line) -> None:
         self._line = line
 
-    async def create(self, new: NewSession = NewSession(), /) -> Session:
-        return answers.session(await self._line.send(requests.create_session(new)))
+    async def create(self, new: NewSession = NewSession(), /, *, key: str | None = None) -> Session:
+        return answers.session(await self._line.send(requests.create_session(new, key)))
 
     async def find(self, session_id: str, /) -> Session | None:
         try:
@@ -109,9 +109,11 @@ class HttpSessions:
         _check_key(session_id)
         return answers.state(await self._line.send(requests.patch_state(session_id, patch)))
 
-    async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
+    async def fork(
+        self, session_id: str, /, *, at: int | None = None, key: str | None = None
+    ) -> Session:
         await self._check_index(session_id, at or 0, "from_message_index")
-        return answers.session(await self._line.send(requests.fork(session_id, at)))
+        return answers.session(await self._line.send(requests.fork(session_id, at, key)))
 
     async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
         await self._check_index(session_id, to, "to_message_index")

@@ -45,13 +45,17 @@ class Sessions(Protocol):
     S11. Every message and event has a sequence of its own, and whoever follows the log from a
         sequence misses nothing behind it and sees nothing twice.
     S12. A search finds every session that has a message with all the words, whoever superseded it.
+    S13. A request with an idempotency key is carried out once for its author, however often it is
+        sent (`commonhold.model.once`).
     """
 
-    async def create(self, new: NewSession = ..., /) -> Session:
+    async def create(self, new: NewSession = ..., /, *, key: str | None = None) -> Session:
         """Create an empty session; the store gives the id when none is chosen.
 
+        Then `key` makes a retry harmless: it gets the session that the first attempt made.
+
         Raises:
-            Conflict: the id is taken.
+            Conflict: the id is taken, or the key was used for another session.
         """
 
     async def find(self, session_id: str, /) -> Session | None:
@@ -164,13 +168,17 @@ class Sessions(Protocol):
             NotFound: no such session.
         """
 
-    async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
+    async def fork(
+        self, session_id: str, /, *, at: int | None = None, key: str | None = None
+    ) -> Session:
         """A new session with the first `at` live messages of this one (all when None).
 
-        The copy is made inside the database and remembers its parent.
+        The copy is made inside the database and remembers its parent. With the same `key` it is
+        made once, and a retry gets it as it is by then.
 
         Raises:
             NotFound: no such session.
+            Conflict: the key was used for a fork at another message.
             OutOfRange: `at` is outside the live history.
         """
 

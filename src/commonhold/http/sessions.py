@@ -15,6 +15,7 @@ from commonhold.http.call import (
     Answer,
     Call,
     etag,
+    idempotency_key,
     lease_token,
     reply,
 )
@@ -55,7 +56,8 @@ async def create_session(call: Call) -> Answer:
             parent_session_id=body.parent_session_id,
             forked_at_message_id=body.forked_at_message_id,
             permission_scope_active=body.permission_scope_active,
-        )
+        ),
+        key=idempotency_key(call),
     )
     if call.wants_representation:
         return _represent(created)
@@ -154,7 +156,9 @@ async def get_usage(call: Call) -> Answer:
 async def fork_session(call: Call) -> Answer:
     body = decode(_FORK, call) if call.content else bodies.ForkBody()
     forked = await call.stores.sessions.fork(
-        call.key, at=whole(body.from_message_index, "from_message_index")
+        call.key,
+        at=whole(body.from_message_index, "from_message_index"),
+        key=idempotency_key(call),
     )
     if call.wants_representation:
         return _represent(forked)
@@ -296,7 +300,7 @@ OPERATIONS = (
         "Create a session",
         "sessions",
         errors=(409,),
-        headers=("Prefer",),
+        headers=("Prefer", "Idempotency-Key"),
         body=Body((bodies.NewSessionBody,), is_required=False),
     ),
     Operation(
@@ -352,8 +356,8 @@ OPERATIONS = (
         {201: Reply("Created.", (schemas.Forked, schemas.Session))},
         "A new session with the first messages of this one",
         "sessions",
-        errors=(404,),
-        headers=("Prefer",),
+        errors=(404, 409),
+        headers=("Prefer", "Idempotency-Key"),
         body=Body((bodies.ForkBody,), is_required=False),
     ),
     Operation(

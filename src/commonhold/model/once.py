@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, Self
 
-from commonhold.errors import FieldError, InvalidRequest
+from commonhold.errors import Conflict, FieldError, InvalidRequest
 from commonhold.model import opaque
 from commonhold.model.scope import Author
 
@@ -63,3 +63,8 @@ def check_key(key: str | None) -> None:
     if key is not None and not _KEY.match(key):
         error = FieldError(("header", "Idempotency-Key"), _RULE)
         raise InvalidRequest(f"The idempotency key {_RULE}.", errors=[error])
+
+
+def used_before() -> Conflict:
+    """What to say when a key comes back with another request."""
+    return Conflict("The idempotency key was used for another request. Use a new key for this one.")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from commonhold.errors import FieldError, OutOfRange
 from commonhold.model import clock, ids, opaque
 from commonhold.model.merge import LiveMessage, place
+from commonhold.model.once import used_before
 from commonhold.model.repair import REASON, ClosedCall, close, open_by_message
 from commonhold.model.session import NewMessage, Session, Written, parse_message
 from commonhold.model.turns import Closing, Repaired, check_words
@@ -27,17 +28,24 @@ SUPERSEDE_AFTER = statement("supersede_after")
 MARKED = statement("get_marked")
 GET_LIVE = statement("get_live")
 MOVE = statement("move_messages")
+LIST_EVENTS = statement("list_events")
 
 
 class SessionBranches(SessionLogs):
     """Fork, revert and repair."""
 
-    async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
+    async def fork(
+        self, session_id: str, /, *, at: int | None = None, key: str | None = None
+    ) -> Session:
         check_stored(session_id)
-        into = ids.new_id("sess")
+        once = self._once(key, "fork", session_id)
+        into = ids.new_id("sess") if once is None else once.session_id
 
         async def unit(tx: Tx) -> Row:
             head = await self._lock(tx, session_id)
+            made = None if once is None else await self._forked_before(tx, into, session_id, at)
+            if made is not None:
+                return made
             count = head[1] if at is None else at
             _check_index(count, head[1], "from_message_index")
             end, message_id = await self._place_of(tx, session_id, count)
@@ -64,6 +72,19 @@ class SessionBranches(SessionLogs):
             return certain(await tx.one(WHOLE, **self._key(into)), "it was just written")
 
         return rows.session(await self._db.write(unit))
+
+    async def _forked_before(self, tx: Tx, into: str, parent: str, at: int | None) -> Row | None:
+        """The fork that an earlier attempt made: one that its own log says is this author's."""
+        row = await tx.one(WHOLE, **self._key(into))
+        if row is None:
+            return None
+        made, author = rows.session(row), self._scope.author
+        events = await tx.all(LIST_EVENTS, **self._key(into), after=0, limit=1)
+        told = opaque.loads(events[0][3]) if events else {}
+        is_same = told.get("from") == parent and at in (None, told.get("at"))
+        if not is_same or (made.agent, made.user) != (author.agent, author.user):
+            raise used_before()
+        return row
 
     async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
         check_stored(session_id)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from commonhold import pricing
 from commonhold.errors import Conflict
 from commonhold.model import clock, ids, opaque
 from commonhold.model.labels import labels_of
+from commonhold.model.once import used_before
 from commonhold.model.opaque import EMPTY_LIST, EMPTY_OBJECT, JsonText
 from commonhold.model.page import Page, check_window
 from commonhold.model.scope import Scope
@@ -75,8 +77,10 @@ class SqlSessions(SessionLists, SessionBranches, SessionTurns, SessionFollowing)
         self._cost = cost_data(database, scope.tenant, memory.costs)
         self._state = state(database, scope.tenant, memory.states)
 
-    async def create(self, new: NewSession = NewSession(), /) -> Session:
-        session_id = new.session_id or ids.new_id("sess")
+    async def create(self, new: NewSession = NewSession(), /, *, key: str | None = None) -> Session:
+        once = self._once(key, "create")
+        made_id = ids.new_id("sess") if once is None else once.session_id
+        session_id = new.session_id or made_id
         scope_active = new.permission_scope_active
         state = {} if scope_active is None else {"permission_scope_active": scope_active}
         chosen = {
@@ -95,9 +99,30 @@ class SqlSessions(SessionLists, SessionBranches, SessionTurns, SessionFollowing)
             row = await self._db.one(CREATE, **chosen)
         else:
             row = await self._db.write(lambda tx: _create(tx, chosen, words, labels))
-        if row is None:
+        if row is not None:
+            return rows.session((*row, None))
+        if new.session_id is not None:
             raise Conflict(f"Session {session_id} already exists. Choose another id, or use it.")
-        return rows.session((*row, None))
+        return await self._made_before(session_id, new)
+
+    async def _made_before(self, session_id: str, new: NewSession) -> Session:
+        """The session that an earlier attempt made, if it is what this one asks for."""
+        stored = await self._db.few(WHOLE, **self._key(session_id))
+        if not stored:
+            raise Conflict("The session was deleted at the same moment. Try again.")
+        found, author = rows.session(stored[0]), self._scope.author
+        # What it may do has become part of its state, which changes.
+        asked = replace(new, session_id=found.session_id, permission_scope_active=None)
+        there = NewSession(
+            found.session_id,
+            found.title,
+            found.metadata,
+            found.parent_session_id,
+            found.forked_at_message_id,
+        )
+        if asked != there or (found.agent, found.user) != (author.agent, author.user):
+            raise used_before()
+        return found
 
     async def find(self, session_id: str, /) -> Session | None:
         if not ids.is_key(session_id):

@@ -117,9 +117,11 @@ class ObservedSessions:
         self._backend = backend
         self._observe = observe
 
-    async def create(self, new: NewSession = _NOTHING_CHOSEN, /) -> Session:
+    async def create(
+        self, new: NewSession = _NOTHING_CHOSEN, /, *, key: str | None = None
+    ) -> Session:
         with self._timed("sessions.create"):
-            return await self._backend.sessions.create(new)
+            return await self._backend.sessions.create(new, key=key)
 
     async def find(self, session_id: str, /) -> Session | None:
         with self._timed("sessions.find"):
@@ -190,9 +192,11 @@ class ObservedSessions:
         with self._timed("sessions.patch_state"):
             return await self._backend.sessions.patch_state(session_id, patch)
 
-    async def fork(self, session_id: str, /, *, at: int | None = None) -> Session:
+    async def fork(
+        self, session_id: str, /, *, at: int | None = None, key: str | None = None
+    ) -> Session:
         with self._timed("sessions.fork"):
-            return await self._backend.sessions.fork(session_id, at=at)
+            return await self._backend.sessions.fork(session_id, at=at, key=key)
 
     async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
         with self._timed("sessions.revert"):

@@ -6,9 +6,11 @@ import asyncio
 
 from commonhold.contract.stores import Backend
 from commonhold.errors import Conflict, LeaseHeld, StaleVersion
+from commonhold.model.opaque import JsonText
 from commonhold.model.scope import Author, Scope
+from commonhold.model.session import NewSession, SessionQuery
 from commonhold.testing.conformance import Actor
-from commonhold.testing.factories import unnamed
+from commonhold.testing.factories import messages, unnamed
 from commonhold.testing.suite.reading import error_of, live_of, log_of
 
 LONG_S = 600.0
@@ -119,3 +121,94 @@ async def test_attempts_of_two_agents_at_once_are_two_appends(acting_as: Actor) 
     answers = await asyncio.gather(*attempts)
     assert len(set(answers)) == 2
     assert sorted(row.agent for row in await log_of(stores[0], "chat")) == ["billing", "weather"]
+
+
+async def test_a_key_makes_one_session(backend: Backend) -> None:
+    """S13. Whose id the store gave, and a retry tells it again, whatever it holds by then."""
+    sessions = backend.sessions
+    new = NewSession(title="Refund", metadata=JsonText('{"customer": "acme"}'))
+    first = await sessions.create(new, key="chat-1")
+    await sessions.append(first.session_id, unnamed("ok"))
+    again = await sessions.create(new, key="chat-1")
+    other = await sessions.create(new, key="chat-2")
+    assert (again.session_id, again.message_count) == (first.session_id, 1)
+    assert again == await sessions.get(first.session_id)
+    assert other.session_id != first.session_id
+    assert len((await sessions.list()).items) == 2
+
+
+async def test_a_key_makes_a_session_for_each_author(acting_as: Actor) -> None:
+    """S13. Nobody is given somebody else's."""
+    stores = [acting_as(name).sessions for name in ("billing", "weather", "")]
+    made = [await each.create(NewSession(), key="chat-1") for each in stores * 2]
+    assert [session.agent for session in made] == ["billing", "weather", ""] * 2
+    assert len({session.session_id for session in made}) == 3
+
+
+async def test_a_key_makes_no_other_session(acting_as: Actor) -> None:
+    """S13. Used again for one that is not the same, or that is not its author's, it is refused."""
+    billing, weather = acting_as("billing").sessions, acting_as("weather").sessions
+    first = await billing.create(NewSession(title="one"), key="chat-1")
+    error = await error_of(billing.create(NewSession(title="two"), key="chat-1"))
+    assert isinstance(error, Conflict)
+    await billing.delete(first.session_id)
+    await weather.create(NewSession(first.session_id, title="one"))
+    error = await error_of(billing.create(NewSession(title="one"), key="chat-1"))
+    assert isinstance(error, Conflict)
+
+
+async def test_an_id_that_is_taken_stays_taken_with_a_key(backend: Backend) -> None:
+    """S13. Who chooses the id is told that there is one already."""
+    await backend.sessions.create(NewSession("chat"), key="chat-1")
+    error = await error_of(backend.sessions.create(NewSession("chat"), key="chat-1"))
+    assert isinstance(error, Conflict)
+
+
+async def test_a_key_makes_one_fork(backend: Backend) -> None:
+    """S13. Also after both went on: a retry asks for the fork that was made."""
+    sessions = backend.sessions
+    await sessions.put("parent", messages("m1", "m2"))
+    first = await sessions.fork("parent", key="try-1")
+    await sessions.append("parent", messages("m3"))
+    await sessions.append(first.session_id, messages("other"))
+    again = await sessions.fork("parent", key="try-1")
+    assert again == await sessions.get(first.session_id)
+    assert await live_of(sessions, first.session_id) == ["m1", "m2", "other"]
+    assert len((await sessions.list(SessionQuery(parent="parent"))).items) == 1
+
+
+async def test_a_key_makes_a_fork_for_each_author_and_parent(acting_as: Actor) -> None:
+    """S13. They are different requests."""
+    billing, weather = acting_as("billing").sessions, acting_as("weather").sessions
+    await billing.put("one", messages("m1"))
+    await billing.put("two", messages("m1"))
+    made = [
+        await each.fork(name, key="k") for each in (billing, weather) for name in ("one", "two")
+    ]
+    assert len({session.session_id for session in made}) == 4
+    assert [session.parent_session_id for session in made] == ["one", "two"] * 2
+
+
+async def test_a_key_makes_no_other_fork(acting_as: Actor) -> None:
+    """S13. At another point, or under an id that is somebody else's by now."""
+    billing, weather = acting_as("billing").sessions, acting_as("weather").sessions
+    await billing.put("parent", messages("m1", "m2"))
+    first = await billing.fork("parent", at=1, key="try-1")
+    assert (await billing.fork("parent", at=1, key="try-1")).session_id == first.session_id
+    error = await error_of(billing.fork("parent", at=2, key="try-1"))
+    assert isinstance(error, Conflict)
+    await billing.delete(first.session_id)
+    await weather.create(NewSession(first.session_id, parent_session_id="parent"))
+    error = await error_of(billing.fork("parent", at=1, key="try-1"))
+    assert isinstance(error, Conflict)
+
+
+async def test_attempts_at_once_make_one_session_and_one_fork(backend: Backend) -> None:
+    """S13. A client that repeats itself in a hurry gets one of each."""
+    sessions = backend.sessions
+    new = NewSession(title="in a hurry")
+    made = await asyncio.gather(*(sessions.create(new, key="chat-1") for _ in range(8)))
+    (parent,) = {session.session_id for session in made}
+    forks = await asyncio.gather(*(sessions.fork(parent, key="try-1") for _ in range(8)))
+    assert len({session.session_id for session in forks}) == 1
+    assert len((await sessions.list()).items) == 2
