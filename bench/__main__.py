@@ -22,6 +22,7 @@ from bench.load import BadRun
 from bench.measure import Comparison, Plan, Sides
 from bench.seeding import Mismatch
 from bench.traces.command import traces
+from bench.traces.lists import tracelists
 from bench.traces.overload import overload
 from tests.databases import Databases
 from tests.postgres import PostgresServer
@@ -108,6 +109,7 @@ app.command("growth")(growth)
 app.command("lists")(lists)
 app.command("traces")(traces)
 app.command("overload")(overload)
+app.command("tracelists")(tracelists)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from random import Random
@@ -139,7 +139,7 @@ def _places(body: bytes, mark: bytes) -> Iterator[int]:
 def _encoded(number: int, marks: list[bytes]) -> bytes:
     request = ExportTraceServiceRequest()
     group = request.resource_spans.add()
-    group.resource.attributes.extend(_pairs(_resource(number)))
+    group.resource.attributes.extend(pairs(_resource(number)))
     scoped = group.scope_spans.add()
     scoped.scope.name, scoped.scope.version = "opentelemetry.instrumentation.genai", "0.66b2"
     random = Random(number)
@@ -164,7 +164,7 @@ def _span(number: int, place: int, marks: list[bytes], random: Random) -> Span:
         kind=Span.SPAN_KIND_CLIENT if step.does == "chat" else Span.SPAN_KIND_INTERNAL,
         start_time_unix_nano=_TIME.unpack(times[place])[0],
         end_time_unix_nano=_TIME.unpack(times[SPANS + place])[0],
-        attributes=_pairs(attributes),
+        attributes=pairs(attributes),
     )
 
 
@@ -177,28 +177,29 @@ _SUBJECTS = {
 
 def _attributes(step: Step, number: int, random: Random) -> dict[str, Value]:
     """About half a kilobyte of what an agent's instrumentation says of such a span."""
-    text = partial(_text, random)
+    say = partial(text, random)
     known: dict[str, Value] = {"gen_ai.operation.name": step.does}
     agent = AGENT_TYPES[(number + (step.parent or 0)) % len(AGENT_TYPES)]
     if step.does == "invoke_agent":
         known |= {"gen_ai.agent.name": agent, "gen_ai.agent.id": f"agent_{agent}"}
         known |= {"user.id": f"user{number % 7}", "gen_ai.provider.name": "openai"}
-        known |= {"gen_ai.input.messages": _message("user", text(14))}
-        return known | {"gen_ai.output.messages": _message("assistant", text(14))}
+        known |= {"gen_ai.input.messages": _message("user", say(14))}
+        return known | {"gen_ai.output.messages": _message("assistant", say(14))}
     if step.does == "execute_tool":
         known |= {"gen_ai.tool.name": random.choice(TOOLS), "gen_ai.tool.type": "function"}
         known |= {"gen_ai.tool.call.id": f"call_{random.randbytes(8).hex()}"}
-        known |= {"gen_ai.tool.call.arguments": json.dumps({"query": text(9)})}
-        return known | {"gen_ai.tool.call.result": json.dumps({"found": text(19)})}
+        known |= {"gen_ai.tool.call.arguments": json.dumps({"query": say(9)})}
+        return known | {"gen_ai.tool.call.result": json.dumps({"found": say(19)})}
     known |= {"gen_ai.request.model": MODEL, "gen_ai.response.model": MODEL}
     known |= {"gen_ai.provider.name": "openai", "gen_ai.request.temperature": 0.2}
     known |= {"gen_ai.usage.input_tokens": random.randrange(300, 4000)}
     known |= {"gen_ai.usage.output_tokens": random.randrange(20, 600)}
-    known |= {"gen_ai.input.messages": _message("user", text(5))}
-    return known | {"gen_ai.output.messages": _message("assistant", text(5))}
+    known |= {"gen_ai.input.messages": _message("user", say(5))}
+    return known | {"gen_ai.output.messages": _message("assistant", say(5))}
 
 
-def _text(random: Random, words: int) -> str:
+def text(random: Random, words: int) -> str:
+    """So many words."""
     return " ".join(random.choices(WORDS, k=words))
 
 
@@ -217,7 +218,8 @@ def _resource(number: int) -> dict[str, Value]:
     }
 
 
-def _pairs(values: dict[str, Value]) -> list[KeyValue]:
+def pairs(values: Mapping[str, Value]) -> list[KeyValue]:
+    """Attributes as OTLP encodes them."""
     return [KeyValue(key=key, value=_any(value)) for key, value in values.items()]
 
 

@@ -51,14 +51,14 @@ class Field:
 
     def __init__(self, backend: Backend, folder: Path, server: PostgresServer | None) -> None:
         self.backend = backend
-        self._folder = folder
+        self.folder = folder
         self._databases = Databases(server.dsn) if server is not None else None
         self.pid = None if server is None else server.pid
 
     @contextmanager
     def place(self) -> Iterator[Place]:
         """A database that is gone afterwards."""
-        with tempfile.TemporaryDirectory(dir=self._folder) as name:
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
             folder = Path(name)
             if self._databases is None:
                 yield Place(self.backend, f"{folder}/traces.db", folder)
