@@ -48,7 +48,7 @@ COMPARED = """\
 | | how it runs |
 |---|---|
 | Commonhold | `commonhold serve`, one worker; a request is answered after its commit |
-| MLflow | `mlflow server --workers 1`, with the header `x-mlflow-experiment-id` |
+| MLflow | `mlflow server`, which has four workers, with the header `x-mlflow-experiment-id` |
 | Phoenix | `phoenix serve`; it answers a request before it is written, and writes from a queue |
 | bare bulk insert | the rows that Commonhold makes of the same requests, into its table of spans, by the driver alone: `executemany` on SQLite, `COPY` by four connections on Postgres, a commit after every hundred |
 """

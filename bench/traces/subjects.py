@@ -86,7 +86,7 @@ def _commonhold(place: Place) -> AbstractContextManager[Served]:
 def _mlflow(place: Place) -> AbstractContextManager[Served]:
     port = servers.free_port()
     command = [str(MLFLOW.python()), "-m", "mlflow", "server", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", "1", "--backend-store-uri", unquote(place.url)]
+    command += ["--port", str(port), "--backend-store-uri", unquote(place.url)]
     command += ["--default-artifact-root", str(place.folder / "artifacts")]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     return servers.running("mlflow", command, port, place.log, probe="/health", settings=quiet)
@@ -131,6 +131,8 @@ def _list(answer: httpx2.Response, *path: str) -> list[Any]:
 COMMONHOLD = Subject("commonhold", "Commonhold", 16, "span", _commonhold, _from_commonhold)
 SUBJECTS = (
     COMMONHOLD,
-    Subject("mlflow", "MLflow", 4, "spans", _mlflow, _from_mlflow, {"x-mlflow-experiment-id": "0"}),
+    Subject(
+        "mlflow", "MLflow", 16, "spans", _mlflow, _from_mlflow, {"x-mlflow-experiment-id": "0"}
+    ),
     Subject("phoenix", "Phoenix", 4, "spans", _phoenix, _from_phoenix),
 )
