@@ -51,10 +51,9 @@ def _panel(axes: Axes, found: Found, backend: Backend) -> None:
 
 def _dress(axes: Axes) -> None:
     axes.set_xscale("log")
-    axes.set_xlim(left=10)
+    axes.set_xlim(10, axes.get_xlim()[1] * 2)  # room for the last number
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.grid(visible=True, axis="x", color=PALE, linewidth=0.8, zorder=0)
     axes.tick_params(colors=GREY, which="both", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines[["bottom"]].set_color(PALE)
-    axes.margins(x=0.12)
