@@ -7,12 +7,13 @@ those of a trace that is sent twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
 from commonhold.model import opaque
+from commonhold.model.clock import Micros
 from commonhold.model.otel import OtelSpan, Resource, Scope, SpanEvent
 from commonhold.model.trace import Span, Trace, wall_clock, wall_time
 
@@ -22,6 +23,7 @@ MAX_DEPTH: Final = 16
 Common readers of protobuf give up at a hundred messages, and each level takes three.
 """
 
+_OURS = Scope("commonhold")
 _INTERNAL = 1
 _UNSET, _ERROR = 0, 2
 _FARTHEST_S = 1e12  # milliseconds since 1970 are beyond it, and no time of a native event
@@ -69,6 +71,34 @@ def otel_spans(
         _otel_span(post, replace(span, start_ns=start_ns, end_ns=end_ns))
         for span, (start_ns, end_ns) in zip(trace.spans, times, strict=True)
     ]
+
+
+def stored_spans(trace: Trace, spans: Iterable[Span]) -> list[OtelSpan]:
+    """Native spans as a store gives them, of all authors: each has its own place on the wall clock.
+
+    `trace` is what all of it is: its roots say so.
+    """
+    found = list(spans)
+    ids = frozenset(span_id_of(span.trace_id, span.span_id) for span in found)
+    told = {"gen_ai.request.model": trace.model, "session.id": trace.session_id}
+    facts = {name: value for name, value in told.items() if value}
+    emitters = {span.agent: _emitter(span.agent) for span in found}
+    return [
+        _otel_span(
+            _Post(_alone(span), emitters[span.agent], _OURS, ids, facts, fails_roots=False), span
+        )
+        for span in found
+    ]
+
+
+def _alone(span: Span) -> Trace:
+    """A trace that begins with this span, so that its events are placed by its clock."""
+    started_at = Micros((span.start_ns or 0) // 1000)
+    return Trace(span.trace_id, started_at, spans=(span,))
+
+
+def _emitter(agent: str) -> Resource:
+    return Resource({"service.name": agent} if agent else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model import ids, opaque
 from commonhold.model.clock import EARLIEST, LATEST, Micros
+from commonhold.model.gist import NO_GIST, Gist
 from commonhold.model.opaque import EMPTY_LIST, EMPTY_OBJECT, JsonText
 
 Status = Literal["ok", "error"]
-SpanKind = Literal["", "llm", "tool"]
+Sort = Literal["time", "duration", "cost"]
+Votes = Literal["up", "down", "none"]
 
 EPOCH_SECONDS = 1e9
 """A native span time above this is epoch seconds, below it monotonic seconds of one process."""
 
 MAX_SESSION_REF = 256
 """The longest id of a session that a trace may name. The session need not exist."""
+
+NANO = 10**9
+"""Billionths."""
+
+MOST = 1e9
+"""A bound of filters: milliseconds, and dollars."""
 
 MAX_NANOS = 2**63 - 2**20
 """Wall clocks run from 1970 to 2262: the distance of any two fits into 64 bits, also as a float."""
@@ -31,7 +38,9 @@ class Span:
 
     `start_time` and `end_time` are seconds as the agent's own clock gave them, returned unchanged;
     `start_ns` is the wall clock in nanoseconds, set by the store when it is written.
-    `attributes` is a JSON object and `events` a JSON array, both exactly as sent.
+    `attributes` is a JSON object and `events` a JSON array, both exactly as sent. `gist` is what
+    the store understood of it, and `otel` what else an OpenTelemetry span says: both are answers,
+    and ignored in what is put.
     """
 
     trace_id: str
@@ -46,6 +55,8 @@ class Span:
     agent: str = ""
     start_ns: int | None = None
     end_ns: int | None = None
+    gist: Gist = NO_GIST
+    otel: JsonText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +103,9 @@ def _check_ids(span: Span, index: int) -> None:
 class TraceSummary:
     """One trace in a list: derived from every author's part, kept at ingest.
 
-    `agents` are the names of those who contributed; token counts are None when no model call
-    reported any.
+    `agents` are the names of those who contributed; `name` is the root's. Tokens and cost, in
+    billionths of a dollar, are those of model calls, None when none reported any. `is_ahead` says
+    that a clock was far in the future when its span came.
     """
 
     trace_id: str
@@ -109,11 +121,31 @@ class TraceSummary:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     agents: tuple[str, ...] = ()
+    name: str = ""
+    user_id: str | None = None
+    environment: str | None = None
+    llm_calls: int = 0
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_nano: int | None = None
+    models: tuple[str, ...] = ()
+    is_ahead: bool = False
+    thumbs_up: int = 0
+    thumbs_down: int = 0
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Its cost in dollars."""
+        return None if self.cost_nano is None else self.cost_nano / NANO
 
 
 @dataclass(frozen=True, slots=True)
 class TraceQuery:
-    """Filters of a trace list, newest first. `since` is inclusive, `until` exclusive."""
+    """Filters of a trace list: newest, longest or dearest first.
+
+    `since` is inclusive, `until` exclusive. `attributes` is a JSON object: a trace matches when one
+    of its spans has all of them. `q` is words that one span has in its name, input or output.
+    """
 
     limit: int = 50
     cursor: str | None = None
@@ -122,13 +154,36 @@ class TraceQuery:
     status: str | None = None
     since: Micros | None = None
     until: Micros | None = None
+    agent: str | None = None
+    user: str | None = None
+    kind: str | None = None
+    model: str | None = None
+    tool: str | None = None
+    environment: str | None = None
+    tag: str | None = None
+    min_duration_ms: float | None = None
+    min_cost_usd: float | None = None
+    feedback: Votes | None = None
+    attributes: str | None = None
+    q: str | None = None
+    sort: Sort = "time"
 
 
-def kind_of(name: str) -> SpanKind:
-    """What a native span is, by the names `fipsagents` gives (contracts 1.4)."""
-    if name == "model_call":
-        return "llm"
-    return "tool" if name.startswith("tool:") else ""
+def check_query(query: TraceQuery) -> None:
+    """Check the choices and bounds of a query.
+
+    Raises:
+        InvalidRequest: naming the filter that cannot be, and what is allowed.
+    """
+    for name, allowed in (("sort", get_args(Sort)), ("feedback", (None, *get_args(Votes)))):
+        if getattr(query, name) not in allowed:
+            rule = f"must be one of {', '.join(each for each in allowed if each)}"
+            raise InvalidRequest(f"{name} {rule}.", errors=[FieldError((name,), rule)])
+    for name in ("min_duration_ms", "min_cost_usd"):
+        least = getattr(query, name)
+        if least is not None and not 0 <= least < MOST:
+            rule = f"must be from 0 to {MOST:g}"
+            raise InvalidRequest(f"{name} {rule}.", errors=[FieldError((name,), rule)])
 
 
 def wall_clock(trace: Trace) -> list[tuple[int, int | None]]:
@@ -153,12 +208,6 @@ def wall_time(trace: Trace, seconds: float) -> int:
     return _to_nanos(seconds, origin, trace.started_at)
 
 
-def wall_time(trace: Trace, seconds: float) -> int:
-    """Any other time of the same clock, of an event for example, by the rule of `wall_clock`."""
-    origin = trace.spans[0].start_time if trace.spans else 0.0
-    return _to_nanos(seconds, origin, trace.started_at)
-
-
 def _to_nanos(seconds: float, origin: float, started_at: Micros) -> int:
     start = started_at * 1000
     if origin > EPOCH_SECONDS >= seconds:  # not the same clock: most likely no time was given
@@ -171,17 +220,6 @@ def _to_nanos(seconds: float, origin: float, started_at: Micros) -> int:
 
 def _clamp(nanos: int) -> int:
     return max(0, min(nanos, MAX_NANOS))
-
-
-@dataclass(frozen=True, slots=True)
-class SpanFacts:
-    """What a span adds to its trace's summary: wall clock, kind, tokens of a model call."""
-
-    start_ns: int
-    end_ns: int | None
-    kind: SpanKind
-    prompt_tokens: int | None
-    completion_tokens: int | None
 
 
 def check_trace(trace: Trace) -> None:
@@ -205,65 +243,3 @@ def check_trace(trace: Trace) -> None:
 def _bad(loc: tuple[str | int, ...], rule: str) -> InvalidRequest:
     where = ".".join(map(str, loc))
     return InvalidRequest(f"{where} {rule}.", errors=[FieldError(("body", *loc), rule)])
-
-
-def facts_of(trace: Trace) -> list[SpanFacts]:
-    """The facts of every span of one post, in order.
-
-    Raises:
-        InvalidRequest: see `check_trace`.
-    """
-    check_trace(trace)
-    return [
-        SpanFacts(start, end, kind_of(span.name), *_tokens(span))
-        for span, (start, end) in zip(trace.spans, wall_clock(trace), strict=True)
-    ]
-
-
-def _tokens(span: Span) -> tuple[int | None, int | None]:
-    """Usage counts on model calls only; wrappers repeat it (contracts 3.2). Not a number: none."""
-    if kind_of(span.name) != "llm":
-        return None, None
-    attributes = opaque.loads(span.attributes, "attributes")
-    return _count(attributes.get("prompt_tokens")), _count(attributes.get("completion_tokens"))
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 0 <= value < 2**53 and value == int(value) else None
-
-
-def summarise(trace: Trace, facts: Sequence[SpanFacts], agent: str) -> TraceSummary:
-    """The summary of a trace that has this one part.
-
-    Says what the statement `derive_trace` computes from the rows; a test holds them equal.
-    """
-    first = min((fact.start_ns for fact in facts), default=None)
-    last = max((fact.end_ns for fact in facts if fact.end_ns is not None), default=None)
-    errors = sum(span.status == "error" for span in trace.spans)
-    started, ended = trace.started_at, trace.ended_at
-    if first is not None and started > first // 1000 + 1:
-        started = Micros(first // 1000)
-    if last is not None and (ended is None or ended < last // 1000):
-        ended = Micros(last // 1000)
-    return TraceSummary(
-        trace_id=trace.trace_id,
-        started_at=started,
-        ended_at=ended,
-        model=trace.model,
-        session_id=trace.session_id,
-        status="error" if errors or trace.status == "error" else "ok",
-        duration_ms=None if first is None or last is None else (last - first) / 1e6,
-        span_count=len(trace.spans),
-        error_count=errors,
-        tool_calls=sum(fact.kind == "tool" for fact in facts),
-        prompt_tokens=_sum(fact.prompt_tokens for fact in facts),
-        completion_tokens=_sum(fact.completion_tokens for fact in facts),
-        agents=(agent,) if agent else (),
-    )
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None

@@ -9,9 +9,8 @@ import msgspec
 
 from commonhold.model.clock import Micros, from_rfc3339, to_rfc3339
 from commonhold.model.feedback import ANONYMOUS, Feedback, FeedbackStats
-from commonhold.model.opaque import EMPTY_LIST, EMPTY_OBJECT, JsonText, dumps
+from commonhold.model.opaque import EMPTY_OBJECT, JsonText, dumps
 from commonhold.model.session import Appended, Message, Session, Written
-from commonhold.model.trace import Span, Trace, TraceSummary
 
 Wire = dict[str, Any]
 
@@ -21,11 +20,13 @@ def raw(text: str) -> msgspec.Raw:
     return msgspec.Raw(text.encode())
 
 
-def _time(at: Micros | None) -> str | None:
+def time_out(at: Micros | None) -> str | None:
+    """A time, or none."""
     return None if at is None else to_rfc3339(at)
 
 
-def _micros(text: str | None) -> Micros | None:
+def time_in(text: str | None) -> Micros | None:
+    """A time out of a body, or none."""
     return None if text is None else from_rfc3339(text)
 
 
@@ -70,7 +71,7 @@ def _session_out(session: Session) -> Wire:
 def _lease(session: Session) -> Wire | None:
     if session.lease_holder is None:
         return None
-    return {"holder": session.lease_holder, "expires_at": _time(session.lease_expires_at)}
+    return {"holder": session.lease_holder, "expires_at": time_out(session.lease_expires_at)}
 
 
 def session_in(body: Mapping[str, Any]) -> Session:
@@ -92,7 +93,7 @@ def session_in(body: Mapping[str, Any]) -> Session:
         holder=body.get("holder") or "",
         status=body.get("status") or "idle",
         lease_holder=lease.get("holder"),
-        lease_expires_at=_micros(lease.get("expires_at")),
+        lease_expires_at=time_in(lease.get("expires_at")),
         open_tool_calls=None if calls is None else tuple(calls),
     )
 
@@ -105,7 +106,7 @@ def message_out(message: Message) -> Wire:
         "agent": message.agent or None,
         "role": message.role,
         "created_at": to_rfc3339(message.created_at),
-        "superseded_at": _time(message.superseded_at),
+        "superseded_at": time_out(message.superseded_at),
         "message": raw(message.content),
     }
 
@@ -119,7 +120,7 @@ def message_in(body: Mapping[str, Any]) -> Message:
         role=body.get("role"),
         content=text(body["message"], EMPTY_OBJECT),
         created_at=from_rfc3339(body["created_at"]),
-        superseded_at=_micros(body.get("superseded_at")),
+        superseded_at=time_in(body.get("superseded_at")),
     )
 
 
@@ -160,110 +161,6 @@ def appended_in(body: Mapping[str, Any]) -> Appended:
         body["first_seq"],
         body["last_seq"],
         tuple(body["message_ids"]),
-    )
-
-
-# --- traces ---------------------------------------------------------------------------------
-
-
-def span_out(span: Span) -> Wire:
-    """A native span, its floats and opaque parts as they came."""
-    return {
-        "trace_id": span.trace_id,
-        "span_id": span.span_id,
-        "parent_span_id": span.parent_span_id,
-        "name": span.name,
-        "start_time": span.start_time,
-        "end_time": span.end_time,
-        "status": span.status,
-        "attributes": raw(span.attributes),
-        "events": raw(span.events),
-        "agent": span.agent or None,
-        "start_time_unix_nano": span.start_ns,
-        "end_time_unix_nano": span.end_ns,
-    }
-
-
-def span_in(body: Mapping[str, Any]) -> Span:
-    """A native span out of a body."""
-    start_time = body.get("start_time")
-    return Span(
-        trace_id=body["trace_id"],
-        span_id=body["span_id"],
-        parent_span_id=body.get("parent_span_id"),
-        name=body.get("name") or "",
-        start_time=0.0 if start_time is None else start_time,
-        end_time=body.get("end_time"),
-        status=body.get("status") or "ok",
-        attributes=text(body.get("attributes"), EMPTY_OBJECT),
-        events=text(body.get("events"), EMPTY_LIST),
-        agent=body.get("agent") or "",
-        start_ns=body.get("start_time_unix_nano"),
-        end_ns=body.get("end_time_unix_nano"),
-    )
-
-
-def trace_out(trace: Trace) -> Wire:
-    """A whole trace in the native shape."""
-    return {
-        "trace_id": trace.trace_id,
-        "started_at": to_rfc3339(trace.started_at),
-        "ended_at": _time(trace.ended_at),
-        "model": trace.model,
-        "session_id": trace.session_id,
-        "status": trace.status,
-        "spans": [span_out(span) for span in trace.spans],
-    }
-
-
-def trace_in(body: Mapping[str, Any]) -> Trace:
-    """A whole trace out of a body."""
-    return Trace(
-        trace_id=body["trace_id"],
-        started_at=from_rfc3339(body["started_at"], "started_at"),
-        ended_at=_micros(body.get("ended_at")),
-        model=body.get("model"),
-        session_id=body.get("session_id"),
-        status=body.get("status") or "ok",
-        spans=tuple(span_in(span) for span in body.get("spans") or ()),
-    )
-
-
-def summary_out(summary: TraceSummary) -> Wire:
-    """One trace of a list."""
-    return {
-        "trace_id": summary.trace_id,
-        "started_at": to_rfc3339(summary.started_at),
-        "ended_at": _time(summary.ended_at),
-        "model": summary.model,
-        "session_id": summary.session_id,
-        "status": summary.status,
-        "duration_ms": summary.duration_ms,
-        "span_count": summary.span_count,
-        "error_count": summary.error_count,
-        "tool_calls": summary.tool_calls,
-        "prompt_tokens": summary.prompt_tokens,
-        "completion_tokens": summary.completion_tokens,
-        "agents": summary.agents,
-    }
-
-
-def summary_in(body: Mapping[str, Any]) -> TraceSummary:
-    """One trace of a list, out of a body."""
-    return TraceSummary(
-        trace_id=body["trace_id"],
-        started_at=from_rfc3339(body["started_at"]),
-        ended_at=_micros(body.get("ended_at")),
-        model=body.get("model"),
-        session_id=body.get("session_id"),
-        status=body.get("status", "ok"),
-        duration_ms=body.get("duration_ms"),
-        span_count=body.get("span_count", 0),
-        error_count=body.get("error_count", 0),
-        tool_calls=body.get("tool_calls", 0),
-        prompt_tokens=body.get("prompt_tokens"),
-        completion_tokens=body.get("completion_tokens"),
-        agents=tuple(body.get("agents") or ()),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from commonhold.model import wire
+from commonhold.model import wire, wire_traces
 from commonhold.model.clock import from_rfc3339, to_rfc3339
 from commonhold.model.opaque import EMPTY_OBJECT
 from commonhold.model.session import Message
@@ -167,13 +167,13 @@ def usage_in(body: Mapping[str, Any]) -> Usage:
 _OUT = {
     "message": wire.message_out,
     "event": event_out,
-    "trace": wire.summary_out,
+    "trace": wire_traces.summary_out,
     "feedback": wire.feedback_out,
 }
 _IN = {
     "message": wire.message_in,
     "event": event_in,
-    "trace": wire.summary_in,
+    "trace": wire_traces.summary_in,
     "feedback": wire.feedback_in,
 }
 
