@@ -182,12 +182,17 @@ class Sessions(Protocol):
             OutOfRange: `at` is outside the live history.
         """
 
-    async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
+    async def revert(
+        self, session_id: str, /, *, to: int, lease: int | None = None, key: str | None = None
+    ) -> Written:
         """Keep the first `to` live messages and supersede the rest.
+
+        With the same `key` it is done once, and a retry gets the first answer.
 
         Raises:
             NotFound: no such session.
             OutOfRange: `to` is outside the live history.
+            Conflict: the key was used for another revert.
             LeaseHeld, LeaseEnded: as for `append`.
         """
 
@@ -229,26 +234,36 @@ class Sessions(Protocol):
         reason: str | None = None,
         brief: str | None = None,
         lease: int | None = None,
+        key: str | None = None,
     ) -> Handoff:
         """Hand the conversation to another agent, which holds it from now on.
 
-        It is recorded in the log, and ends the lease.
+        It is recorded in the log, and ends the lease. With the same `key` it is done once, and a
+        retry gets the first answer.
 
         Raises:
             NotFound: no such session.
             InvalidRequest: `to_agent` cannot be an agent's name, or a text is too long.
+            Conflict: the key was used for another handoff.
             LeaseHeld, LeaseEnded: as for `append`.
         """
 
     async def repair(
-        self, session_id: str, /, *, reason: str | None = None, lease: int | None = None
+        self,
+        session_id: str,
+        /,
+        *,
+        reason: str | None = None,
+        lease: int | None = None,
+        key: str | None = None,
     ) -> Repaired:
         """Close tool calls without a result, each right behind the message that made it.
 
-        `reason` is what the results say.
+        `reason` is what the results say. With the same `key` a retry gets the first answer.
 
         Raises:
             NotFound: no such session.
+            Conflict: the key was used for another repair.
             LeaseHeld, LeaseEnded: as for `append`.
         """
 

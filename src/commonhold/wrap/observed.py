@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from commonhold.contract.stores import Backend
 from commonhold.errors import CommonholdError
 from commonhold.model import clock
+from commonhold.model.agent import Agent, AgentQuery
 from commonhold.model.feedback import (
     Feedback,
     FeedbackPatch,
@@ -18,7 +19,8 @@ from commonhold.model.feedback import (
     StatsQuery,
 )
 from commonhold.model.opaque import JsonText
-from commonhold.model.page import Page
+from commonhold.model.otel import OtelLog, OtelSpan
+from commonhold.model.page import DEFAULT_LIMIT, Page
 from commonhold.model.scope import Scope
 from commonhold.model.session import (
     Appended,
@@ -42,6 +44,7 @@ _FROM_THE_START = MessageQuery()
 _NEWEST_SESSIONS = SessionQuery()
 _NEWEST_TRACES = TraceQuery()
 _NEWEST_FEEDBACK = FeedbackQuery()
+_THIS_WEEK = AgentQuery()
 _BY_DAY = StatsQuery()
 _WHOLE_TIMELINE = TimelineQuery()
 
@@ -198,9 +201,11 @@ class ObservedSessions:
         with self._timed("sessions.fork"):
             return await self._backend.sessions.fork(session_id, at=at, key=key)
 
-    async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
+    async def revert(
+        self, session_id: str, /, *, to: int, lease: int | None = None, key: str | None = None
+    ) -> Written:
         with self._timed("sessions.revert"):
-            return await self._backend.sessions.revert(session_id, to=to, lease=lease)
+            return await self._backend.sessions.revert(session_id, to=to, lease=lease, key=key)
 
     async def lease(
         self,
@@ -230,17 +235,26 @@ class ObservedSessions:
         reason: str | None = None,
         brief: str | None = None,
         lease: int | None = None,
+        key: str | None = None,
     ) -> Handoff:
         with self._timed("sessions.handoff"):
             return await self._backend.sessions.handoff(
-                session_id, to_agent, reason=reason, brief=brief, lease=lease
+                session_id, to_agent, reason=reason, brief=brief, lease=lease, key=key
             )
 
     async def repair(
-        self, session_id: str, /, *, reason: str | None = None, lease: int | None = None
+        self,
+        session_id: str,
+        /,
+        *,
+        reason: str | None = None,
+        lease: int | None = None,
+        key: str | None = None,
     ) -> Repaired:
         with self._timed("sessions.repair"):
-            return await self._backend.sessions.repair(session_id, reason=reason, lease=lease)
+            return await self._backend.sessions.repair(
+                session_id, reason=reason, lease=lease, key=key
+            )
 
     async def participants(self, session_id: str, /) -> tuple[Participant, ...]:
         with self._timed("sessions.participants"):
@@ -285,6 +299,14 @@ class ObservedTraces:
         with self._timed("traces.put"):
             await self._backend.traces.put(trace)
 
+    async def record(self, spans: Sequence[OtelSpan], /) -> None:
+        with self._timed("traces.record"):
+            await self._backend.traces.record(spans)
+
+    async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
+        with self._timed("traces.record_logs"):
+            await self._backend.traces.record_logs(logs)
+
     async def find(self, trace_id: str, /) -> Trace | None:
         with self._timed("traces.find"):
             return await self._backend.traces.find(trace_id)
@@ -293,9 +315,25 @@ class ObservedTraces:
         with self._timed("traces.get"):
             return await self._backend.traces.get(trace_id)
 
+    async def otlp(self, trace_id: str, /) -> JsonText:
+        with self._timed("traces.otlp"):
+            return await self._backend.traces.otlp(trace_id)
+
     async def list(self, query: TraceQuery = _NEWEST_TRACES, /) -> Page[TraceSummary]:
         with self._timed("traces.list"):
             return await self._backend.traces.list(query)
+
+    async def of_session(
+        self, session_id: str, /, *, after_trace_id: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> tuple[Trace, ...]:
+        with self._timed("traces.of_session"):
+            return await self._backend.traces.of_session(
+                session_id, after_trace_id=after_trace_id, limit=limit
+            )
+
+    async def agents(self, query: AgentQuery = _THIS_WEEK, /) -> tuple[Agent, ...]:
+        with self._timed("traces.agents"):
+            return await self._backend.traces.agents(query)
 
     def _timed(self, operation: str) -> _Timed:
         return _Timed(self._observe, operation)
