@@ -15,10 +15,11 @@ from commonhold.sql.database import Database
 from commonhold.sql.dialect import DialectName
 from commonhold.sql.feedback import SqlFeedback
 from commonhold.sql.logs import Memory
+from commonhold.sql.partitions import make_ahead
 from commonhold.sql.sessions import SqlSessions
 from commonhold.sql.sqlite import SqliteDatabase
 from commonhold.sql.steps import SchemaStatus, Step
-from commonhold.sql.traces import SqlTraces
+from commonhold.sql.traces import FORWARD, INDEX, SqlTraces, TraceMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,13 @@ class SqlOptions:
 
     `pool_size` is the most Postgres connections; `statement_cache_size` 0 suits a pooler in
     transaction mode; `queue_limit` bounds what waits: units for the SQLite writer, requests for a
-    Postgres connection.
+    Postgres connection. `forwards` plans for every span that it is sent on.
     """
 
     pool_size: int = 10
     statement_cache_size: int = 512
     queue_limit: int = 1024
+    forwards: bool = False
 
 
 class SqlBackend:
@@ -44,17 +46,19 @@ class SqlBackend:
         dialect: DialectName,
         scope: Scope = ANYONE,
         memory: Memory | None = None,
+        trace_memory: TraceMemory | None = None,
     ) -> None:
         self.database = database
         self.dialect: DialectName = dialect
         self._memory = memory or Memory(database)
         self.sessions = SqlSessions(database, scope, self._memory)
-        self.traces = SqlTraces(database, scope)
+        self.trace_memory = trace_memory or TraceMemory(database)
+        self.traces = SqlTraces(database, scope, self.trace_memory)
         self.feedback = SqlFeedback(database, scope)
 
     def bind(self, scope: Scope, /) -> SqlBackend:
         """The same database, seen and written on behalf of `scope`."""
-        return SqlBackend(self.database, self.dialect, scope, self._memory)
+        return SqlBackend(self.database, self.dialect, scope, self._memory, self.trace_memory)
 
     async def check(self) -> None:
         """Return when the database answers and its schema is current."""
@@ -109,6 +113,7 @@ async def open_backend(
     try:
         if upgrade:
             await backend.upgrade()
+            await make_ahead(backend.database)
     except BaseException:
         await backend.aclose()
         raise
@@ -118,7 +123,7 @@ async def open_backend(
 async def _connect(url: str, options: SqlOptions, command_timeout_s: float | None) -> SqlBackend:
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
-        return SqlBackend(_open_sqlite(url, options), "sqlite")
+        return _backend(_open_sqlite(url, options), "sqlite", options)
     if scheme in ("postgresql", "postgres"):
         # The driver is an extra: only who names Postgres needs it.
         from commonhold.sql.postgres import PostgresDatabase  # noqa: PLC0415
@@ -130,8 +135,13 @@ async def _connect(url: str, options: SqlOptions, command_timeout_s: float | Non
             waiters=options.queue_limit,
             command_timeout_s=command_timeout_s,
         )
-        return SqlBackend(database, "postgres")
+        return _backend(database, "postgres", options)
     raise InvalidRequest(f"{scheme}: is not a SQL database; use sqlite:///... or postgresql://...")
+
+
+def _backend(database: Database, dialect: DialectName, options: SqlOptions) -> SqlBackend:
+    jobs = (INDEX, FORWARD) if options.forwards else (INDEX,)
+    return SqlBackend(database, dialect, trace_memory=TraceMemory(database, jobs))
 
 
 def _open_sqlite(url: str, options: SqlOptions) -> SqliteDatabase:

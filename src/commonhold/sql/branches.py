@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from commonhold.errors import FieldError, OutOfRange
 from commonhold.model import clock, ids, opaque
+from commonhold.model.clock import Micros
 from commonhold.model.merge import LiveMessage, place
 from commonhold.model.once import used_before
 from commonhold.model.repair import REASON, ClosedCall, close, open_by_message
@@ -14,8 +17,10 @@ from commonhold.model.turns import Closing, Repaired, check_words
 from commonhold.sql import rows
 from commonhold.sql.database import Row, Tx, certain
 from commonhold.sql.documents import check_stored
+from commonhold.sql.leases import check_turn
 from commonhold.sql.logs import SessionLogs
 from commonhold.sql.puts import write_placed
+from commonhold.sql.repeats import Repeat
 from commonhold.sql.statement import statement
 
 CREATE = statement("create_session")
@@ -86,66 +91,97 @@ class SessionBranches(SessionLogs):
             raise used_before()
         return row
 
-    async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
+    async def revert(
+        self, session_id: str, /, *, to: int, lease: int | None = None, key: str | None = None
+    ) -> Written:
         check_stored(session_id)
+        repeat = Repeat(self._once(key, "revert", session_id), self._key(session_id), to)
 
         async def unit(tx: Tx) -> Written:
             now = clock.now()
-            head = await self._lock_for(tx, session_id, lease, now)
-            version, count, head_seq, holder = head[0] + 1, head[1], head[2] + 1, head[4]
-            _check_index(to, count, "to_message_index")
-            if to == count:
-                return Written(session_id, head[0], count)
-            end, _ = await self._place_of(tx, session_id, to)
-            writer = self._stamp["owner_agent"]
-            superseded = await tx.run(
-                SUPERSEDE_AFTER,
-                **self._key(session_id),
-                place=end,
-                version=version,
-                only_of=None if writer and writer == holder else writer,
-                now=now,
-            )
-            kept = count - to - superseded
-            if not superseded:
-                return Written(session_id, head[0], count, kept=kept)
-            data: dict[str, object] = {"to": to, "superseded": superseded, "kept": kept}
-            await self._event(tx, session_id, head_seq, "revert", data, now)
-            await self._advance(tx, session_id, to + kept, head_seq, version, now)
-            return Written(session_id, version, to + kept, superseded=superseded, kept=kept)
+            head = await self._lock(tx, session_id)
+            if (first := await repeat.answer(tx)) is not None:
+                return Written(**first)
+            check_turn(lease, head[5:8], now)
+            written = await self._revert(tx, session_id, head, to, now)
+            await repeat.remember(tx, asdict(written), now)
+            return written
 
         written = await self._db.write(unit)
         self._ring(session_id)
         return written
 
+    async def _revert(self, tx: Tx, session_id: str, head: Row, to: int, now: Micros) -> Written:
+        version, count, head_seq, holder = head[0] + 1, head[1], head[2] + 1, head[4]
+        _check_index(to, count, "to_message_index")
+        if to == count:
+            return Written(session_id, head[0], count)
+        end, _ = await self._place_of(tx, session_id, to)
+        writer = self._stamp["owner_agent"]
+        superseded = await tx.run(
+            SUPERSEDE_AFTER,
+            **self._key(session_id),
+            place=end,
+            version=version,
+            only_of=None if writer and writer == holder else writer,
+            now=now,
+        )
+        kept = count - to - superseded
+        if not superseded:
+            return Written(session_id, head[0], count, kept=kept)
+        data: dict[str, object] = {"to": to, "superseded": superseded, "kept": kept}
+        await self._event(tx, session_id, head_seq, "revert", data, now)
+        await self._advance(tx, session_id, to + kept, head_seq, version, now)
+        return Written(session_id, version, to + kept, superseded=superseded, kept=kept)
+
     async def repair(
-        self, session_id: str, /, *, reason: str | None = None, lease: int | None = None
+        self,
+        session_id: str,
+        /,
+        *,
+        reason: str | None = None,
+        lease: int | None = None,
+        key: str | None = None,
     ) -> Repaired:
         check_stored(session_id)
         check_words(reason, "reason")
+        repeat = Repeat(self._once(key, "repair", session_id), self._key(session_id), reason)
 
-        async def unit(tx: Tx) -> Repaired:
+        async def unit(tx: Tx) -> tuple[Repaired, bool]:
             now = clock.now()
-            head = await self._lock_for(tx, session_id, lease, now)
-            marked = await tx.all(MARKED, **self._key(session_id))
-            waiting = open_by_message([opaque.loads(row[1]) for row in marked])
-            answers = {
-                marked[index][0]: _answers(marked[index][2], calls, reason or REASON)
-                for index, calls in waiting.items()
-            }
-            left = _left(marked, waiting, answers)
-            if not any(answers.values()):
-                return Repaired(session_id, head[0], head[1], (), left)
-            closed = await self._write_answers(tx, session_id, head, answers, now)
-            count = head[1] + sum(map(len, answers.values()))
-            return Repaired(session_id, head[0] + 1, count, closed, left)
+            head = await self._lock(tx, session_id)
+            if (first := await repeat.answer(tx)) is not None:
+                return _repaired(first), False
+            check_turn(lease, head[5:8], now)
+            repaired = await self._repair(tx, session_id, head, reason or REASON, now)
+            if (
+                repaired.closed
+            ):  # agents repair before every turn, and there is mostly nothing to do
+                await repeat.remember(tx, asdict(repaired), now)
+            return repaired, bool(repaired.closed)
 
-        repaired = await self._db.write(unit)
-        if repaired.closed:
+        repaired, has_closed = await self._db.write(unit)
+        if has_closed:
             # Whoever saves the whole list next has not seen what now stands in the middle of it.
             self._memory.readers.settle(self._tenant, session_id, behind=True)
         self._ring(session_id)
         return repaired
+
+    async def _repair(
+        self, tx: Tx, session_id: str, head: Row, reason: str, now: Micros
+    ) -> Repaired:
+        marked = await tx.all(MARKED, **self._key(session_id))
+        waiting = open_by_message([opaque.loads(row[1]) for row in marked])
+        answers = {
+            marked[index][0]: _answers(marked[index][2], calls, reason)
+            for index, calls in waiting.items()
+        }
+        left = _left(marked, waiting, answers)
+        if not any(answers.values()):
+            return Repaired(session_id, head[0], head[1], (), left)
+        closed = await self._write_answers(tx, session_id, head, answers, now)
+        count = head[1] + sum(map(len, answers.values()))
+        return Repaired(session_id, head[0] + 1, count, closed, left)
 
     async def _write_answers(
         self, tx: Tx, session_id: str, head: Row, answers: Mapping[int, _Answers], now: int
@@ -189,6 +225,13 @@ def _answers(content: str, calls: Sequence[str], reason: str) -> _Answers:
     """The messages that answer open calls of a message."""
     made = close(opaque.loads(content), calls, reason)
     return [(parse_message(text, 0), closed) for text, closed in made]
+
+
+def _repaired(answer: Mapping[str, Any]) -> Repaired:
+    closed = tuple(Closing(**each) for each in answer["closed"])
+    return Repaired(
+        **{**answer, "closed": closed, "open_tool_calls": tuple(answer["open_tool_calls"])}
+    )
 
 
 def _left(

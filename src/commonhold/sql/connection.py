@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from commonhold.errors import Unavailable
 from commonhold.sql.database import Row, Unit
-from commonhold.sql.dialect import cell
-from commonhold.sql.statement import Command, Statement
+from commonhold.sql.statement import Command, Statement, check_texts
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5000
-BULK_SIZES = (32, 16, 8, 4, 2, 1)
+LOCKED_TRIES, LOCKED_PAUSE_S = 50, 0.02
+BULK_SIZES = (128, 32, 16, 8, 4, 2, 1)
 FLOOR = (3, 37, 0)
 """STRICT tables need this SQLite; RETURNING needs 3.35."""
 
@@ -49,6 +50,8 @@ class SqliteTx:
     async def many(
         self, statement: Statement, rows: Sequence[Sequence[Any]], /, **args: Any
     ) -> int:
+        if not rows:
+            return 0
         return self._bulk(_first(statement), statement.rows, rows, args)
 
     async def compound(
@@ -105,16 +108,14 @@ class SqliteTx:
         rows: Sequence[Sequence[Any]],
         args: Mapping[str, Any],
     ) -> int:
-        # A few rows per execution: each one gives up the interpreter and has to get it back.
+        # Many rows per execution: each one gives up the interpreter and has to get it back.
+        check_texts(columns, rows)
+        picked = command.picked(columns, rows)
         done = changed = 0
         while done < len(rows):
             size = next(size for size in BULK_SIZES if size <= len(rows) - done)
-            known = dict(args)
-            for row in range(size):
-                for name, value in zip(columns, rows[done + row], strict=True):
-                    known[cell(name, row)] = value
-            compiled = command.shape(known, size)
-            values = compiled.values(known)
+            compiled = command.shape(args, size)
+            values = compiled.bulk_values(args, picked[done : done + size])
             changed += self._count(self._connection.execute(compiled.text, values))
             done += size
         return changed
@@ -171,8 +172,26 @@ def open_connection(path: str) -> sqlite3.Connection:
         path, isolation_level=None, check_same_thread=False, cached_statements=512
     )
     for pragma in _PRAGMAS:
-        connection.execute(pragma)
+        _patiently(connection, pragma)
     return connection
+
+
+def _patiently(connection: sqlite3.Connection, pragma: str) -> None:
+    """Two processes that open a new file change its journal mode at once, and SQLite does not wait.
+
+    Raises:
+        sqlite3.Error: it is locked for longer than that takes.
+    """
+    for _ in range(LOCKED_TRIES):
+        try:
+            connection.execute(pragma)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(LOCKED_PAUSE_S)
+        else:
+            return
+    connection.execute(pragma)
 
 
 def check_version() -> None:

@@ -72,12 +72,16 @@ class Database(Protocol):
     """A database: statements of their own, and units of work.
 
     Every method raises only `commonhold.errors`, whatever the driver raised. `few_rows` is the
-    most rows that are read at once where a longer read would hold up others. `has_neighbours` says
+    most rows that are read at once where a longer read would hold up others. `writers` is how many
+    bulk writes go on at once with profit. `has_partitions` says that spans are kept in one table for
+    each day. `has_neighbours` says
     that other processes can be told something (`notify`), and heard (`listen`); `look_every_s` is
     how often to look, in seconds, for what was not heard.
     """
 
     few_rows: int
+    writers: int
+    has_partitions: bool
     has_neighbours: bool
     look_every_s: float
 

@@ -1,4 +1,4 @@
-"""Where SQLite and Postgres must be told apart: a closed table, ten fragments at most."""
+"""Where SQLite and Postgres must be told apart: a closed table, a dozen fragments at most."""
 
 from __future__ import annotations
 
@@ -48,11 +48,6 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "sqlite": "group_concat(content, ',')",
         "postgres": "string_agg(content, ',' ORDER BY place)",
     },
-    # Distinct agent names as one text; a name never holds a comma.
-    "join_agents": {
-        "sqlite": "group_concat(DISTINCT owner_agent)",
-        "postgres": "string_agg(DISTINCT owner_agent, ',')",
-    },
     # Membership in a list of any length: a JSON array, so that the statement stays one. As an
     # array, not a subquery, Postgres looks each text up however many rows there are.
     "is_listed": {
@@ -70,9 +65,9 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
     },
     # The same of sequences: a JSON array of numbers.
     "is_one_of": {
-        "sqlite": "IN (SELECT value FROM json_each(:seqs))",
+        "sqlite": "IN (SELECT value FROM json_each(:numbers))",
         "postgres": "= ANY (ARRAY(SELECT CAST(v AS BIGINT) "
-        "FROM json_array_elements_text(CAST(:seqs AS json)) AS v))",
+        "FROM json_array_elements_text(CAST(:numbers AS json)) AS v))",
     },
     # The session of each row of `k`, in the order of `k`, one by one: a planner that joined them
     # at once would read every session for one page.
@@ -82,6 +77,14 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "postgres": "CROSS JOIN LATERAL (SELECT * FROM session o "
         "WHERE o.tenant = k.tenant AND o.session_id = k.session_id OFFSET 0) AS session",
     },
+    # The trace of each row of `k`, in the same way.
+    "its_trace": {
+        "sqlite": "CROSS JOIN trace ON trace.tenant = k.tenant AND trace.trace_id = k.trace_id",
+        "postgres": "CROSS JOIN LATERAL (SELECT * FROM trace o "
+        "WHERE o.tenant = k.tenant AND o.trace_id = k.trace_id OFFSET 0) AS trace",
+    },
+    # Rows that another transaction works on are left to it. SQLite has one writer.
+    "skip_locked": {"sqlite": "", "postgres": "FOR UPDATE SKIP LOCKED"},
     # Words are cut by `model.words`: neither index cuts them again.
     "as_words": {
         "sqlite": "r.words",
@@ -92,6 +95,13 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "sqlite": "message_words CROSS JOIN message_text t ON t.text_id = message_words.rowid "
         "WHERE message_words MATCH :q AND t.tenant = :tenant",
         "postgres": "message_text t WHERE t.tenant = :tenant AND t.words @@ "
+        "CAST(replace(replace(CAST(:q AS TEXT), '*', ':*'), ' ', ' & ') AS tsquery)",
+    },
+    # The same of spans.
+    "span_with_words": {
+        "sqlite": "span_words CROSS JOIN span_text t ON t.text_id = span_words.rowid "
+        "WHERE span_words MATCH :q AND t.tenant = :tenant",
+        "postgres": "span_text t WHERE t.tenant = :tenant AND t.words @@ "
         "CAST(replace(replace(CAST(:q AS TEXT), '*', ':*'), ' ', ' & ') AS tsquery)",
     },
     # The upsert of INSERT ... SELECT needs a WHERE on SQLite, or its parser reads ON as a join.

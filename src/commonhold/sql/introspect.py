@@ -19,17 +19,21 @@ SELECT 'column ' || c.relname || '.' || a.attname,
         || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
         || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')
 FROM pg_attribute a
-JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
+JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relnamespace = current_schema()::regnamespace
 UNION ALL
-SELECT 'index ' || indexname, replace(indexdef, schemaname || '.', '')
-FROM pg_indexes WHERE schemaname = current_schema()
+SELECT 'index ' || i.relname, replace(pg_get_indexdef(i.oid), current_schema() || '.', '')
+FROM pg_index x
+JOIN pg_class i ON i.oid = x.indexrelid
+JOIN pg_class c ON c.oid = x.indrelid AND NOT c.relispartition
+WHERE i.relnamespace = current_schema()::regnamespace
 UNION ALL
 SELECT 'constraint ' || c.relname || '.' || k.conname, pg_get_constraintdef(k.oid)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
 WHERE k.connamespace = current_schema()::regnamespace AND k.contype <> 'n'
+    AND NOT c.relispartition
 UNION ALL
 SELECT 'trigger ' || t.tgname,
     replace(pg_get_triggerdef(t.oid), current_schema() || '.', '')

@@ -8,7 +8,6 @@ from commonhold.model.scope import Scope
 from commonhold.sql.bell import Bell
 from commonhold.sql.database import Database, Row, Tx
 from commonhold.sql.documents import missing
-from commonhold.sql.leases import check_turn
 from commonhold.sql.puts import Head
 from commonhold.sql.readers import Readers
 from commonhold.sql.recall import Recall
@@ -59,12 +58,6 @@ class SessionLogs:
         row = await tx.one(LOCK, **self._key(session_id))
         if row is None:
             raise missing(session_id)
-        return row
-
-    async def _lock_for(self, tx: Tx, session_id: str, lease: int | None, now: int) -> Row:
-        """The lock of a write that claims the turn of `lease`, or that there is none."""
-        row = await self._lock(tx, session_id)
-        check_turn(lease, row[5:8], now)
         return row
 
     async def _event(

@@ -27,7 +27,7 @@ from commonhold.errors import (
 )
 from commonhold.sql.database import Listener, Row, Unit
 from commonhold.sql.listener import NOTIFY, PostgresListener
-from commonhold.sql.statement import Command, Statement
+from commonhold.sql.statement import Command, Statement, check_texts
 
 T = TypeVar("T")
 
@@ -118,10 +118,8 @@ def _command(statement: Statement) -> Command:
 
 def _columns(statement: Statement, rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
     """Bulk rows turned into one array per column, NULs refused as everywhere."""
+    check_texts(statement.rows, rows)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(statement.rows)
-    for name, column in zip(statement.rows, columns, strict=True):
-        if any(value.__class__ is str and "\0" in value for value in column):
-            raise InvalidRequest(f"{name} must not hold a NUL character.")
     return {name: list(column) for name, column in zip(statement.rows, columns, strict=True)}
 
 
@@ -129,6 +127,8 @@ class PostgresDatabase:
     """A Postgres database behind the `Database` protocol."""
 
     few_rows = 1000
+    writers = 3
+    has_partitions = True
     has_neighbours = True
     look_every_s = 5.0
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from commonhold.model import clock, opaque
 from commonhold.model.feedback import Feedback, FeedbackStats
+from commonhold.model.gist import decode_gist
+from commonhold.model.opaque import JsonText
 from commonhold.model.repair import open_calls
 from commonhold.model.session import Message, Session, Status
-from commonhold.model.trace import Span, TraceSummary
+from commonhold.model.summary import Derived
+from commonhold.model.trace import NANO, Span, Trace, TraceSummary
 from commonhold.model.turns import Event, Participant
 from commonhold.sql.database import Row
+
+_encode = msgspec.json.Encoder().encode
+_names = msgspec.json.Decoder(list[str]).decode
 
 _FIELDS = 13
 """Columns of `session` that are fields of the model in its order."""
@@ -64,8 +73,14 @@ def message(row: Row) -> Message:
 
 
 def span(row: Row) -> Span:
-    """Columns of `get_spans`, which are the fields of the model in its order."""
-    return Span(*row)
+    """Columns of `get_spans`. One that came as OTLP has no times of its own but the wall clock's."""
+    start, end = row[4:6]
+    if start is None:
+        start, end = row[10] / NANO, row[11] / NANO
+    gist = decode_gist(row[12])
+    agent = row[9] or gist.agent
+    cells: Sequence[Any] = (*row[:4], start, end, *row[6:9], agent, *row[10:12], gist, row[13])
+    return Span(*cells)
 
 
 def feedback(row: Row) -> Feedback:
@@ -76,24 +91,78 @@ def feedback(row: Row) -> Feedback:
 def summary(row: Row) -> TraceSummary:
     """Columns `summary` of traces.sql."""
     duration_ns = row[6]
-    return TraceSummary(
-        trace_id=row[0],
-        started_at=row[1],
-        ended_at=row[2],
-        model=row[3],
-        session_id=row[4],
-        status=row[5],
-        duration_ms=None if duration_ns is None else duration_ns / 1e6,
-        span_count=row[7],
-        error_count=row[8],
-        tool_calls=row[9],
-        prompt_tokens=row[10],
-        completion_tokens=row[11],
-        agents=tuple(sorted(name for name in (row[12] or "").split(",") if name)),
+    cells: Sequence[Any] = (
+        *row[:6],
+        None if duration_ns is None else duration_ns / 1e6,
+        *row[7:12],
+        tuple(_names(row[12])),
+        *row[13:20],
+        tuple(_names(row[20])),
+        bool(row[21]),
+        *row[22:24],
     )
+    return TraceSummary(*cells)
+
+
+def summary_cells(derived: Derived) -> tuple[Any, ...]:
+    """Bulk columns of `begin_traces` and `derive_traces`, in their order."""
+    told = derived.summary
+    duration = told.duration_ms
+    return (
+        *(told.trace_id, told.started_at, told.ended_at, told.model, told.session_id, told.status),
+        None if duration is None else round(duration * 1e6),
+        *(told.span_count, told.error_count, told.tool_calls),
+        *(told.prompt_tokens, told.completion_tokens, _text(told.agents)),
+        *(told.name, told.user_id, told.environment, told.llm_calls, told.cached_tokens),
+        *(told.reasoning_tokens, told.cost_nano, _text(told.models), int(told.is_ahead)),
+        _text(derived.labels),
+    )
+
+
+def _text(names: Sequence[str]) -> str:
+    return _encode(names).decode() if names else "[]"
 
 
 def stats(row: Row, width: int) -> FeedbackStats:
     """Columns of `feedback_stats`; an empty agent type stands for none."""
     start, agent_type, up, down = row
     return FeedbackStats(start, start + width, agent_type or None, up, down)
+
+
+def whole(told: TraceSummary, spans: Sequence[Span], logs: Sequence[Row]) -> Trace:
+    """A trace, its log records among the events of the spans that they are about."""
+    by_span: dict[str, list[str]] = {}
+    known = {each.span_id for each in spans}
+    for row in logs if spans else ():
+        about = row[0] if row[0] in known else spans[0].span_id
+        by_span.setdefault(about, []).append(_log_event(row))
+    return Trace(
+        trace_id=told.trace_id,
+        started_at=told.started_at,
+        ended_at=told.ended_at,
+        model=told.model,
+        session_id=told.session_id,
+        status=told.status,
+        spans=tuple([_with_logs(each, by_span.get(each.span_id)) for each in spans]),
+    )
+
+
+def _with_logs(told: Span, events: Sequence[str] | None) -> Span:
+    if not events:
+        return told
+    begun = told.events.rstrip()[:-1].rstrip()
+    comma = "" if begun.endswith("[") else ","
+    return replace(told, events=JsonText(f"{begun}{comma}{','.join(events)}]"))
+
+
+def _log_event(row: Row) -> str:
+    """Columns of `get_logs` as an event of its span."""
+    told = {
+        "name": row[1],
+        "timestamp": row[2] / NANO,
+        "time_unix_nano": row[2],
+        "attributes": msgspec.Raw(row[3].encode()),
+        "body": msgspec.Raw(row[4].encode()),
+        "source": "log",
+    }
+    return _encode(told).decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from commonhold.model.scope import Scope
+from commonhold.model.scope import Delegation, Scope
 
 
 class Stamp(TypedDict):
@@ -13,7 +13,7 @@ class Stamp(TypedDict):
     owner_agent: str
     owner_user: str
     actor: str
-    delegation: str
+    delegation: Delegation
 
 
 def stamp(scope: Scope) -> Stamp:

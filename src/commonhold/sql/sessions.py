@@ -56,6 +56,7 @@ INDEX_WORDS = statement("index_words")
 DELETE = statement("delete_session")
 DELETE_WORDS = statement("delete_words")
 DELETE_LABELS = statement("delete_labels")
+DELETE_REQUESTS = statement("delete_requests")
 DELETE_COUNTED = {
     "messages": statement("delete_messages"),
     "events": statement("delete_events"),
@@ -171,7 +172,7 @@ class SqlSessions(SessionLists, SessionBranches, SessionTurns, SessionFollowing)
 
     async def _pieces(self, session_id: str, chunks: Iterable[list[int]]) -> AsyncIterator[str]:
         for seqs in chunks:
-            args = {**self._key(session_id), "seqs": opaque.dumps(seqs)}
+            args = {**self._key(session_id), "numbers": opaque.dumps(seqs)}
             ((count, text),) = await self._db.all(CONTENTS, **args)
             if count != len(seqs):
                 raise Conflict(f"Session {session_id} was deleted while it was read.")
@@ -283,7 +284,7 @@ class SqlSessions(SessionLists, SessionBranches, SessionTurns, SessionFollowing)
             row = await tx.one(DELETE, **key)
             if row is None:
                 raise missing(session_id)
-            for each in (DELETE_WORDS, DELETE_LABELS):
+            for each in (DELETE_WORDS, DELETE_LABELS, DELETE_REQUESTS):
                 await tx.run(each, **key)
             gone = {name: await tx.run(each, **key) for name, each in DELETE_COUNTED.items()}
             lease_until, state = row

@@ -33,6 +33,8 @@ class SqliteDatabase:
     """A SQLite file, or one in memory, behind the `Database` protocol."""
 
     few_rows = FEW
+    writers = 1
+    has_partitions = False
     has_neighbours = False
     look_every_s = 1.0
 

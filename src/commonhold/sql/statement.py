@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from itertools import chain
 from typing import Any
 
 from commonhold.errors import FieldError, InvalidRequest
@@ -48,6 +49,7 @@ class Compiled:
 
     text: str
     names: tuple[str, ...]
+    scalars: int
 
     def values(self, args: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments in order.
@@ -61,6 +63,12 @@ class Compiled:
                 raise _nul(self.names[values.index(value)])
         return values
 
+    def bulk_values(self, args: Mapping[str, Any], rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """The arguments, then the cells of `rows`, as SQLite's text for so many rows has them."""
+        values = [args[name] for name in self.names[: self.scalars]]
+        values.extend(chain.from_iterable(rows))
+        return values
+
 
 @dataclass(slots=True)
 class Command:
@@ -70,11 +78,23 @@ class Command:
     pieces: tuple[str, ...]
     rows: tuple[tuple[str, str], ...]
     _shapes: dict[tuple[int, ...], Compiled] = field(default_factory=dict)
+    _used: list[int] | None = None
 
     @property
     def is_bulk(self) -> bool:
         """Whether it takes bulk rows."""
         return any("{rows}" in piece for piece in self.pieces)
+
+    def picked(
+        self, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> Sequence[Sequence[Any]]:
+        """Bulk rows with only the cells that this command uses."""
+        if self._used is None:
+            text = "".join(self.pieces)
+            self._used = [index for index, name in enumerate(columns) if _uses(text, name)]
+        if len(self._used) == len(columns):
+            return rows
+        return [[row[index] for index in self._used] for row in rows]
 
     def shape(self, args: Mapping[str, Any], bulk: int = 1) -> Compiled:
         """The text with the optional parts whose parameters are all given, for `bulk` rows."""
@@ -100,11 +120,12 @@ class Command:
             return f"{self.dialect.mark}{names.index(name) + 1}"
 
         text = _PARAMETER.sub(lambda match: number(match.group(1)), "".join(chosen))
+        scalars = len(names)
         if "{rows}" in text:
-            used = [column for column in self.rows if f"r.{column[0]}" in text]
+            used = [column for column in self.rows if _uses(text, column[0])]
             source = self.dialect.rows_source(used, number, bulk)
             text = text.replace("{rows}", source)
-        return Compiled(" ".join(text.split()), tuple(names))
+        return Compiled(" ".join(text.split()), tuple(names), scalars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +218,28 @@ def _command(
         token = match.group(1)
         if token == "rows":  # noqa: S105  (a keyword of the file format, not a password)
             return match.group(0)
-        return lists.get(token) or FRAGMENTS[token][dialect.name]
+        return FRAGMENTS[token][dialect.name]
 
-    plain = _TOKEN.sub(expand, _COMMENT.sub("", text)).strip().removesuffix(";")
+    # A list may hold fragments itself.
+    whole = _TOKEN.sub(lambda match: lists.get(match[1], match[0]), _COMMENT.sub("", text))
+    plain = _TOKEN.sub(expand, whole).strip().removesuffix(";")
     return Command(dialect, tuple(_OPTIONAL.split(plain)), rows)
+
+
+def _uses(text: str, column: str) -> bool:
+    return re.search(rf"\br\.{column}\b", text) is not None
+
+
+def check_texts(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Check the texts of bulk rows.
+
+    Raises:
+        InvalidRequest: one holds a NUL, which Postgres cannot store.
+    """
+    for row in rows:
+        for index, value in enumerate(row):
+            if value.__class__ is str and "\0" in value:
+                raise _nul(columns[index])
 
 
 def _nul(field_name: str) -> InvalidRequest:

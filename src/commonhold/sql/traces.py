@@ -1,89 +1,89 @@
-"""Traces over SQL: parts and spans by author, and a summary derived from all of them."""
+"""Traces over SQL: spans by author, and a summary derived from all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from commonhold.errors import NotFound
 from commonhold.model import clock, ids, opaque
-from commonhold.model.page import Page, check_window, decode_cursor, page_of
-from commonhold.model.scope import Scope
-from commonhold.model.trace import (
-    Span,
-    SpanFacts,
-    Trace,
-    TraceQuery,
-    TraceSummary,
-    facts_of,
-    summarise,
-)
-from commonhold.sql import rows
-from commonhold.sql.database import FEW, Database, Row, Tx
-from commonhold.sql.scope import stamp
+from commonhold.model.native_otel import stored_spans
+from commonhold.model.opaque import JsonText
+from commonhold.model.otel import OtelLog, OtelSpan, Resource
+from commonhold.model.otel import Scope as Instrumentation
+from commonhold.model.page import DEFAULT_LIMIT, check_window
+from commonhold.model.scope import Delegation, Scope
+from commonhold.model.trace import Trace
+from commonhold.otlp.encode import to_otlp_json
+from commonhold.sql import ingest, rows, spans
+from commonhold.sql.database import FEW, Database, Row
+from commonhold.sql.gather import Gather
+from commonhold.sql.otel_rows import emitter_of, otel_span
+from commonhold.sql.scope import Stamp, stamp
+from commonhold.sql.seen import Seen
+from commonhold.sql.span_index import SpanIndex
+from commonhold.sql.spans import Batch
 from commonhold.sql.statement import statement
+from commonhold.sql.trace_lists import TraceLists
 
-START = statement("start_trace")
-TOUCH = statement("touch_trace")
-PUT_PART = statement("put_part")
-PUT_SPANS = statement("put_spans")
-DERIVE = statement("derive_trace")
 GET = statement("get_trace")
 GET_SPANS = statement("get_spans")
-LIST = statement("list_traces")
+GET_LOGS = statement("get_logs")
+GET_EMITTERS = statement("get_emitters")
+OF_SESSION = statement("list_session_traces")
+
+INDEX, FORWARD = "index", "forward"
+_DAY = 24
+"""The column of `get_trace` after its summary."""
+
+Authored = tuple[str, str, str, str, Delegation]
+"""Tenant and stamp of a batch: only batches of one author are written together."""
 
 
-class SqlTraces:
+class TraceMemory:
+    """What one process shares of trace storage among every binding of its database."""
+
+    def __init__(self, database: Database, jobs: Sequence[str] = (INDEX,)) -> None:
+        self._db = database
+        self._seen = Seen(jobs)
+        self.gather: Gather[Authored] = Gather(self._write, database.writers)
+        self.index = SpanIndex(database)
+
+    async def _write(self, key: Authored, batch: Batch) -> None:
+        tenant, agent, user, actor, delegation = key
+        author = Stamp(owner_agent=agent, owner_user=user, actor=actor, delegation=delegation)
+        await ingest.write(self._db, self._seen, tenant, author, batch)
+
+
+class SqlTraces(TraceLists):
     """`contract.traces.Traces` on a database."""
 
-    def __init__(self, database: Database, scope: Scope) -> None:
-        self._db = database
-        self._tenant = scope.tenant
+    def __init__(self, database: Database, scope: Scope, memory: TraceMemory) -> None:
+        super().__init__(database, scope.tenant, memory.index)
+        self._memory = memory
         self._agent = scope.author.agent
-        self._stamp = stamp(scope)
+        author = stamp(scope)
+        self._author: Authored = (
+            *(scope.tenant, author["owner_agent"], author["owner_user"]),
+            *(author["actor"], author["delegation"]),
+        )
 
     async def put(self, trace: Trace, /) -> None:
-        trace = _last_of_each(trace)
-        facts = facts_of(trace)
-        cells = [_cells(span, fact) for span, fact in zip(trace.spans, facts, strict=True)]
-        part = self._part(trace)
-        summary = self._summary(summarise(trace, facts, self._agent))
+        await self._submit(spans.of_trace(trace, self._agent, clock.now()))
 
-        async def start(tx: Tx) -> Row | None:
-            return await tx.compound(START, cells, **{**part, **summary})
+    async def record(self, spans_: Sequence[OtelSpan], /) -> None:
+        if spans_:
+            await self._submit(spans.of_spans(spans_, self._agent, clock.now()))
 
-        async def merge(tx: Tx) -> None:
-            await tx.run(
-                TOUCH, **self._key(trace.trace_id), started_at=trace.started_at, now=part["now"]
-            )
-            await tx.many(
-                PUT_SPANS, cells, **self._key(trace.trace_id), **self._stamp, now=part["now"]
-            )
-            await tx.run(PUT_PART, **part)
-            await tx.run(DERIVE, **self._key(trace.trace_id))
+    async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
+        if logs:
+            await self._submit(spans.of_logs(logs, clock.now()))
 
-        if await self._db.optimistic(start) is None:
-            await self._db.write(merge)
+    async def _submit(self, batch: Batch) -> None:
+        await self._memory.gather.submit(self._author, batch)
 
     async def find(self, trace_id: str, /) -> Trace | None:
-        if not ids.is_key(trace_id):
-            return None
-        row = await self._db.one(GET, **self._key(trace_id))
-        if row is None:
-            return None
-        summary = rows.summary(row)
-        read = self._db.few if summary.span_count < FEW else self._db.all
-        found = await read(GET_SPANS, **self._key(trace_id))
-        return Trace(
-            trace_id=trace_id,
-            started_at=summary.started_at,
-            ended_at=summary.ended_at,
-            model=summary.model,
-            session_id=summary.session_id,
-            status=summary.status,
-            spans=tuple([rows.span(item) for item in found]),
-        )
+        row = await self._row(trace_id)
+        return None if row is None else await self._whole(row)
 
     async def get(self, trace_id: str, /) -> Trace:
         found = await self.find(trace_id)
@@ -91,82 +91,43 @@ class SqlTraces:
             raise NotFound(f"Trace {trace_id} not found")
         return found
 
-    async def list(self, query: TraceQuery = TraceQuery(), /) -> Page[TraceSummary]:
-        check_window(query.limit, query.offset)
-        at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
-        read = self._db.few if query.limit < FEW and _is_indexed(query) else self._db.all
-        found = await read(
-            LIST,
-            tenant=self._tenant,
-            session_id=query.session_id,
-            status=query.status,
-            since=query.since,
-            until=query.until,
-            at=at,
-            id=last,
-            limit=query.limit + 1,
-            offset=query.offset or None,
+    async def otlp(self, trace_id: str, /) -> JsonText:
+        row = await self._row(trace_id)
+        if row is None:
+            raise NotFound(f"Trace {trace_id} not found")
+        found = await self._spans(row)
+        emitters = await self._emitters([item[14] for item in found if item[14] is not None])
+        sent = [otel_span(item, emitters) for item in found if item[14] is not None]
+        native = [rows.span(item) for item in found if item[14] is None]
+        return to_otlp_json(
+            [*sent, *stored_spans(rows.whole(rows.summary(row[:_DAY]), (), ()), native)]
         )
-        summaries = [rows.summary(row) for row in found]
-        return page_of(summaries, query.limit, lambda item: (item.started_at, item.trace_id))
 
-    def _key(self, trace_id: str) -> dict[str, str]:
-        return {"tenant": self._tenant, "trace_id": trace_id}
+    async def of_session(
+        self, session_id: str, /, *, after_trace_id: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> tuple[Trace, ...]:
+        check_window(limit, 0)
+        found = await self._of_session(session_id, after_trace_id, limit)
+        return tuple([await self.get(trace_id) for trace_id in found])
 
-    def _part(self, trace: Trace) -> dict[str, Any]:
-        return {
-            **self._key(trace.trace_id),
-            **self._stamp,
-            "part_started_at": trace.started_at,
-            "part_ended_at": trace.ended_at,
-            "part_status": trace.status,
-            "model": trace.model,
-            "session_id": trace.session_id,
-            "now": clock.now(),
-        }
+    async def _row(self, trace_id: str) -> Row | None:
+        if not ids.is_key(trace_id):
+            return None
+        return await self._db.one(GET, tenant=self._tenant, trace_id=trace_id)
 
-    def _summary(self, summary: TraceSummary) -> dict[str, Any]:
-        duration = summary.duration_ms
-        return {
-            "started_at": summary.started_at,
-            "ended_at": summary.ended_at,
-            "status": summary.status,
-            "duration_ns": None if duration is None else round(duration * 1e6),
-            "span_count": summary.span_count,
-            "error_count": summary.error_count,
-            "tool_calls": summary.tool_calls,
-            "prompt_tokens": summary.prompt_tokens,
-            "completion_tokens": summary.completion_tokens,
-        }
+    async def _whole(self, row: Row) -> Trace:
+        summary = rows.summary(row[:_DAY])
+        found = await self._spans(row)
+        logs = await self._db.few(GET_LOGS, tenant=self._tenant, trace_id=summary.trace_id)
+        return rows.whole(summary, [rows.span(item) for item in found], logs)
 
+    async def _spans(self, row: Row) -> Sequence[Row]:
+        read = self._db.few if row[7] < FEW else self._db.all
+        return await read(GET_SPANS, tenant=self._tenant, day=row[_DAY], trace_id=row[0])
 
-def _is_indexed(query: TraceQuery) -> bool:
-    """Whether an index leads to the page, so that the limit bounds the work."""
-    return query.status is None and not query.offset
-
-
-def _last_of_each(trace: Trace) -> Trace:
-    """Spans by id, the last one of a repeated id, where the first one stood."""
-    by_id: dict[str, Span] = {span.span_id: span for span in trace.spans}
-    if len(by_id) == len(trace.spans):
-        return trace
-    return replace(trace, spans=tuple(by_id.values()))
-
-
-def _cells(span: Span, fact: SpanFacts) -> Sequence[Any]:
-    """Bulk columns of `start_trace` and `put_spans`, in their order."""
-    return (
-        span.span_id,
-        span.parent_span_id,
-        span.name,
-        fact.kind,
-        span.status,
-        fact.start_ns,
-        fact.end_ns,
-        span.start_time,
-        span.end_time,
-        fact.prompt_tokens,
-        fact.completion_tokens,
-        opaque.trim(span.attributes),
-        opaque.trim(span.events),
-    )
+    async def _emitters(
+        self, digests: Sequence[str]
+    ) -> Mapping[str, tuple[Resource, Instrumentation]]:
+        listed = opaque.dumps(sorted(set(digests)))
+        found = await self._db.few(GET_EMITTERS, tenant=self._tenant, listed=listed)
+        return {digest: emitter_of(content) for digest, content in found}

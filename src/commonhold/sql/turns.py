@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from commonhold.model import clock, ids
 from commonhold.model.clock import Micros
 from commonhold.model.turns import (
@@ -16,8 +18,9 @@ from commonhold.model.turns import (
 from commonhold.sql import rows
 from commonhold.sql.database import Row, Tx
 from commonhold.sql.documents import check_stored, missing
-from commonhold.sql.leases import ended, held
+from commonhold.sql.leases import check_turn, ended, held
 from commonhold.sql.logs import HEAD, SessionLogs
+from commonhold.sql.repeats import Repeat
 from commonhold.sql.statement import statement
 
 CREATE = statement("create_session")
@@ -80,19 +83,27 @@ class SessionTurns(SessionLogs):
         reason: str | None = None,
         brief: str | None = None,
         lease: int | None = None,
+        key: str | None = None,
     ) -> Handoff:
         check_stored(session_id)
         check_handoff(to_agent, reason, brief)
+        once = self._once(key, "handoff", session_id)
+        repeat = Repeat(once, self._key(session_id), to_agent, reason, brief)
 
         async def unit(tx: Tx) -> Handoff:
             now = clock.now()
-            head = await self._lock_for(tx, session_id, lease, now)
+            head = await self._lock(tx, session_id)
+            if (first := await repeat.answer(tx)) is not None:
+                return Handoff(**first)
+            check_turn(lease, head[5:8], now)
             seq, holder = head[2] + 1, head[4]
             told = {"from": holder or None, "to": to_agent, "reason": reason, "brief": brief}
             await self._event(tx, session_id, seq, "handoff", told, now)
             args = {"to_agent": to_agent, "seq": seq, "now": now}
             await tx.run(HAND_OVER, **self._key(session_id), **args)
-            return Handoff(session_id, seq, holder, to_agent, reason, brief, now)
+            handed = Handoff(session_id, seq, holder, to_agent, reason, brief, now)
+            await repeat.remember(tx, asdict(handed), now)
+            return handed
 
         handed = await self._db.write(unit)
         self._ring(session_id)

@@ -78,6 +78,18 @@ CREATE TABLE session_event (
     PRIMARY KEY (tenant, session_id, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- Requests with an idempotency key: what a repeated one was answered the first time.
+
+CREATE TABLE session_request (
+    tenant TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    asked TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, session_id, mark)
+) STRICT, WITHOUT ROWID;
+
 -- Traces: one summary row each, one part per author of a native post, one row per span.
 
 CREATE TABLE trace (
@@ -97,6 +109,19 @@ CREATE TABLE trace (
     agents TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    day INTEGER NOT NULL DEFAULT 0,
+    name TEXT NOT NULL DEFAULT '',
+    user_id TEXT,
+    environment TEXT,
+    llm_calls INTEGER NOT NULL DEFAULT 0,
+    cached_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    cost_nano INTEGER,
+    models TEXT NOT NULL DEFAULT '[]',
+    labels TEXT NOT NULL DEFAULT '[]',
+    is_ahead INTEGER NOT NULL DEFAULT 0,
+    thumbs_up INTEGER NOT NULL DEFAULT 0,
+    thumbs_down INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, trace_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -104,6 +129,20 @@ CREATE INDEX trace_by_start ON trace (tenant, started_at, trace_id);
 
 CREATE INDEX trace_by_session ON trace (tenant, session_id, started_at, trace_id)
 WHERE session_id IS NOT NULL;
+
+CREATE INDEX trace_by_user ON trace (tenant, user_id, started_at, trace_id)
+WHERE user_id IS NOT NULL;
+
+CREATE INDEX trace_failed ON trace (tenant, started_at, trace_id) WHERE status = 'error';
+
+CREATE INDEX trace_by_duration ON trace (tenant, duration_ns, trace_id)
+WHERE duration_ns IS NOT NULL;
+
+CREATE INDEX trace_by_cost ON trace (tenant, cost_nano, trace_id) WHERE cost_nano IS NOT NULL;
+
+CREATE INDEX trace_thumbed_up ON trace (tenant, started_at, trace_id) WHERE thumbs_up > 0;
+
+CREATE INDEX trace_thumbed_down ON trace (tenant, started_at, trace_id) WHERE thumbs_down > 0;
 
 CREATE TABLE trace_part (
     tenant TEXT NOT NULL,
@@ -121,8 +160,10 @@ CREATE TABLE trace_part (
     PRIMARY KEY (tenant, trace_id, owner_agent)
 ) STRICT, WITHOUT ROWID;
 
+-- With a rowid: large rows are appended, and only their keys are kept in order.
 CREATE TABLE span (
     tenant TEXT NOT NULL,
+    day INTEGER NOT NULL,
     trace_id TEXT NOT NULL,
     span_id TEXT NOT NULL,
     parent_span_id TEXT,
@@ -131,19 +172,119 @@ CREATE TABLE span (
     actor TEXT NOT NULL,
     delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
     name TEXT NOT NULL,
-    kind TEXT NOT NULL,
     status TEXT NOT NULL,
     start_ns INTEGER NOT NULL,
     end_ns INTEGER,
-    native_start REAL NOT NULL,
+    native_start REAL,
     native_end REAL,
-    prompt_tokens INTEGER,
-    completion_tokens INTEGER,
+    gist TEXT NOT NULL,
+    emitter TEXT,
+    otel TEXT,
     attributes TEXT NOT NULL,
     events TEXT NOT NULL,
-    updated_at INTEGER NOT NULL,
-    PRIMARY KEY (tenant, trace_id, span_id)
+    PRIMARY KEY (tenant, day, trace_id, span_id)
+) STRICT;
+
+CREATE TABLE span_emitter (
+    tenant TEXT NOT NULL,
+    emitter TEXT NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (tenant, emitter)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE span_log (
+    tenant TEXT NOT NULL,
+    trace_id TEXT NOT NULL,
+    log_id TEXT NOT NULL,
+    span_id TEXT,
+    owner_agent TEXT NOT NULL,
+    owner_user TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    name TEXT NOT NULL,
+    time_ns INTEGER NOT NULL,
+    gist TEXT NOT NULL,
+    emitter TEXT,
+    attributes TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (tenant, trace_id, log_id)
+) STRICT;
+
+CREATE TABLE trace_label (
+    tenant TEXT NOT NULL,
+    label TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    trace_id TEXT NOT NULL,
+    PRIMARY KEY (tenant, label, started_at, trace_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE trace_agent (
+    tenant TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    trace_id TEXT NOT NULL,
+    version TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    is_error INTEGER NOT NULL,
+    duration_ns INTEGER,
+    span_count INTEGER NOT NULL,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    cost_nano INTEGER,
+    PRIMARY KEY (tenant, agent, started_at, trace_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE agent_instance (
+    tenant TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    version TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, agent, version, instance)
+) STRICT, WITHOUT ROWID;
+
+-- What is still to be done about committed spans: to index their words, to send them on.
+CREATE TABLE span_job (
+    job_id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('index', 'forward')),
+    tenant TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    spans TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX span_job_by_kind ON span_job (kind, job_id);
+
+CREATE TABLE span_text (
+    text_id INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    trace_id TEXT NOT NULL,
+    span_id TEXT NOT NULL,
+    words TEXT NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX span_text_by_span ON span_text (tenant, day, trace_id, span_id);
+
+CREATE VIRTUAL TABLE span_words USING fts5(
+    words, content = 'span_text', content_rowid = 'text_id', detail = none, columnsize = 0,
+    tokenize = "unicode61 remove_diacritics 0 tokenchars '_'"
+);
+
+CREATE TRIGGER span_text_added AFTER INSERT ON span_text BEGIN
+    INSERT INTO span_words (rowid, words) VALUES (new.text_id, new.words);
+END;
+
+CREATE TRIGGER span_text_changed AFTER UPDATE OF words ON span_text BEGIN
+    INSERT INTO span_words (span_words, rowid, words) VALUES ('delete', old.text_id, old.words);
+    INSERT INTO span_words (rowid, words) VALUES (new.text_id, new.words);
+END;
+
+CREATE TRIGGER span_text_removed AFTER DELETE ON span_text BEGIN
+    INSERT INTO span_words (span_words, rowid, words) VALUES ('delete', old.text_id, old.words);
+END;
 
 -- Feedback, and its hourly counts: kept by triggers, so that no write can forget them.
 
@@ -283,4 +424,28 @@ END;
 CREATE TRIGGER message_text_removed AFTER DELETE ON message_text BEGIN
     INSERT INTO message_words (message_words, rowid, words)
     VALUES ('delete', old.text_id, old.words);
+END;
+
+CREATE TRIGGER trace_voted AFTER INSERT ON feedback WHEN NEW.trace_id IS NOT NULL
+BEGIN
+    UPDATE trace SET thumbs_up = thumbs_up + (NEW.rating = 1),
+        thumbs_down = thumbs_down + (NEW.rating = -1)
+    WHERE tenant = NEW.tenant AND trace_id = NEW.trace_id;
+END;
+
+CREATE TRIGGER trace_voted_again AFTER UPDATE OF rating, trace_id ON feedback
+BEGIN
+    UPDATE trace SET thumbs_up = thumbs_up - (OLD.rating = 1),
+        thumbs_down = thumbs_down - (OLD.rating = -1)
+    WHERE tenant = OLD.tenant AND trace_id = OLD.trace_id;
+    UPDATE trace SET thumbs_up = thumbs_up + (NEW.rating = 1),
+        thumbs_down = thumbs_down + (NEW.rating = -1)
+    WHERE tenant = NEW.tenant AND trace_id = NEW.trace_id;
+END;
+
+CREATE TRIGGER trace_unvoted AFTER DELETE ON feedback WHEN OLD.trace_id IS NOT NULL
+BEGIN
+    UPDATE trace SET thumbs_up = thumbs_up - (OLD.rating = 1),
+        thumbs_down = thumbs_down - (OLD.rating = -1)
+    WHERE tenant = OLD.tenant AND trace_id = OLD.trace_id;
 END;

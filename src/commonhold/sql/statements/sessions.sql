@@ -95,6 +95,10 @@ DELETE FROM participant WHERE tenant = :tenant AND session_id = :session_id;
 -- What a session is found by. Primary key.
 DELETE FROM session_label WHERE tenant = :tenant AND session_id = :session_id;
 
+-- name: delete_requests
+-- What requests with a key were answered. Primary key.
+DELETE FROM session_request WHERE tenant = :tenant AND session_id = :session_id;
+
 -- name: delete_words
 -- What the messages of a session are found by. message_text_by_seq.
 DELETE FROM message_text WHERE tenant = :tenant AND session_id = :session_id;

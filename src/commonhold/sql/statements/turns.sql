@@ -70,3 +70,13 @@ ORDER BY seq;
 -- How far the logs of some sessions go, and until when their turns last. Primary key.
 SELECT session_id, head_seq, lease_until FROM session
 WHERE tenant = :tenant AND session_id {is_listed};
+
+-- name: find_request
+-- What a request with a key asked for, and was answered. Primary key.
+SELECT asked, answer FROM session_request
+WHERE tenant = :tenant AND session_id = :session_id AND mark = :mark;
+
+-- name: remember_request
+-- The answer to a request with a key.
+INSERT INTO session_request (tenant, session_id, mark, asked, answer, created_at)
+VALUES (:tenant, :session_id, :mark, :asked, :answer, :now);

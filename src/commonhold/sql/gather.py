@@ -1,0 +1,129 @@
+"""Concurrent writes of traces share a commit.
+
+While one bulk write is under way, requests that come meanwhile wait, and the next bulk write takes
+them all. A lone request waits for nobody. When a shared write fails, each is written by itself: one
+that cannot be written takes no other with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+from copy import copy
+from typing import Generic, NamedTuple, TypeVar
+
+from commonhold.errors import CommonholdError, Unavailable
+from commonhold.sql.spans import Batch
+
+K = TypeVar("K", bound=Hashable)
+
+MOST_SPANS = 2000
+"""Spans after which a bulk write takes no further request."""
+
+
+class _Waiting(NamedTuple, Generic[K]):
+    key: K
+    batch: Batch
+    done: asyncio.Future[None]
+
+
+class Gather(Generic[K]):
+    """Batches on their way to the database, at most `writers` bulk writes at once.
+
+    Batches with the same key are written together, in the order in which they came.
+    """
+
+    def __init__(self, write: Callable[[K, Batch], Awaitable[None]], writers: int) -> None:
+        self._write = write
+        self._free = writers
+        self._queue: deque[_Waiting[K]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is being written or waits for it."""
+        return bool(self._tasks)
+
+    async def submit(self, key: K, batch: Batch) -> None:
+        """Return when the batch is committed, or raise what kept it from that."""
+        waiting = _Waiting(key, batch, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        if self._free:
+            self._free -= 1
+            task = asyncio.create_task(self._serve())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        await waiting.done
+
+    async def _serve(self) -> None:
+        group: list[_Waiting[K]] = []
+        try:
+            while self._queue:
+                group = self._take()
+                await self._write_together(group)
+        except BaseException as error:
+            # The loop is closing: nobody else will serve those who wait.
+            _fail([*group, *self._queue], error)
+            self._queue.clear()
+            raise
+        finally:
+            self._free += 1
+
+    def _take(self) -> list[_Waiting[K]]:
+        """The first that waits, and all that may go with it; of one key, none overtakes another."""
+        first = self._queue.popleft()
+        group, others, size = [first], deque[_Waiting[K]](), first.batch.size
+        while self._queue:
+            each = self._queue.popleft()
+            if each.key == first.key:
+                size += each.batch.size
+            is_next = each.key == first.key and size <= MOST_SPANS
+            (group if is_next else others).append(each)
+        self._queue = others
+        return group
+
+    async def _write_together(self, group: list[_Waiting[K]]) -> None:
+        group = [each for each in group if not each.done.cancelled()]
+        if len(group) > 1:
+            whole = Batch()
+            for each in group:
+                whole.take(each.batch)
+            if await self._has_written(group, whole):
+                return
+        for each in group:
+            await self._has_written([each], each.batch)
+
+    async def _has_written(self, group: list[_Waiting[K]], batch: Batch) -> bool:
+        """Write a batch and tell its waiters; False when each should be tried by itself."""
+        try:
+            await self._write(group[0].key, batch)
+        except Exception as error:  # noqa: BLE001  (whatever it is, its waiters are told)
+            # One of them may hold what the database refuses: which, is seen one by one.
+            if len(group) > 1 and not isinstance(error, Unavailable):
+                return False
+            _fail(group, error)
+        else:
+            _finish(group)
+        return True
+
+
+def _finish(group: list[_Waiting[K]]) -> None:
+    for each in group:
+        if not each.done.done():
+            each.done.set_result(None)
+
+
+def _fail(group: list[_Waiting[K]], error: BaseException) -> None:
+    """Each gets an error of its own: a traceback that is shared would grow with each raise."""
+    for each in group:
+        if not each.done.done():
+            each.done.set_exception(_copy(error))
+
+
+def _copy(error: BaseException) -> BaseException:
+    if not isinstance(error, CommonholdError):
+        return error
+    known = copy(error)
+    known.__cause__ = error
+    return known

@@ -1,0 +1,97 @@
+"""The full-text index of spans, which follows what is committed.
+
+Cutting a span's texts into words costs more than writing it, so it is not done while its sender
+waits: the transaction that writes spans plans the work (`span_job`), and the work is done when there
+is time, or before somebody searches. A crash loses none of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from commonhold.errors import CommonholdError
+from commonhold.model import clock, opaque
+from commonhold.model.otel import OtelSpan, Resource, Scope
+from commonhold.model.span_words import words_of_span
+from commonhold.otlp.meaning import meaning_of
+from commonhold.otlp.values import attributes_of
+from commonhold.sql.database import Database, Row, Tx
+from commonhold.sql.statement import statement
+
+TAKE = statement("take_jobs")
+END = statement("end_jobs")
+READ = statement("read_spans")
+PUT = statement("index_spans")
+COUNT = statement("count_jobs")
+
+AT_ONCE = 8
+"""Jobs of one transaction: few, so that writers wait for it only shortly."""
+
+PATIENCE_S = 5.0
+"""How long a search waits, in seconds, for the index to catch up with what was written before."""
+
+_NOWHERE, _NOBODY = Resource(), Scope()
+
+
+class SpanIndex:
+    """Indexes what was committed."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self._lock = asyncio.Lock()
+
+    async def catch_up(self, patience_s: float = PATIENCE_S) -> None:
+        """Index what is committed by now, or as much of it as can be done in time."""
+        deadline = clock.monotonic() + patience_s
+        async with self._lock:
+            while clock.monotonic() < deadline:
+                if not await self.step():
+                    return
+
+    async def step(self) -> int:
+        """Do the oldest jobs; how many that were."""
+        return await self._db.write(_step)
+
+    async def backlog(self) -> tuple[int, int | None]:
+        """How many jobs wait, and when the oldest one was planned, in microseconds."""
+        row = await self._db.one(COUNT, kind="index")
+        return (0, None) if row is None else (row[0], row[1])
+
+
+async def _step(tx: Tx) -> int:
+    jobs = await tx.all(TAKE, kind="index", limit=AT_ONCE)
+    if not jobs:
+        return 0
+    for _, tenant, day, spans in jobs:
+        wanted: Mapping[str, Sequence[str]] = opaque.loads(spans)
+        found = await tx.all(READ, tenant=tenant, day=day, listed=opaque.dumps(list(wanted)))
+        told = [
+            (row[0], row[1], words) for row in found if row[1] in wanted[row[0]]
+            if (words := _words(row))
+        ]  # fmt: skip
+        await tx.many(PUT, told, tenant=tenant, day=day)
+    await tx.run(END, numbers=opaque.dumps([job[0] for job in jobs]))
+    return len(jobs)
+
+
+def _words(row: Row) -> str:
+    """The words of a row of `read_spans`."""
+    attributes = _attributes(row[7])
+    meaning = meaning_of(
+        OtelSpan(
+            *(row[0], row[1], row[2], row[3], 0, row[10], row[11] or row[10]),
+            attributes=attributes,
+            resource=_NOWHERE,
+            scope=_NOBODY,
+        )
+    )
+    return words_of_span(row[3], (meaning.input, meaning.output), attributes)
+
+
+def _attributes(text: str) -> dict[str, Any]:
+    try:
+        return attributes_of(text)
+    except (ValueError, RecursionError, CommonholdError):
+        return {}

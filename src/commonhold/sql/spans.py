@@ -1,0 +1,282 @@
+"""What is written about traces: rows out of native posts, OpenTelemetry spans and log records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from commonhold.errors import InvalidRequest
+from commonhold.model import opaque
+from commonhold.model.clock import Micros
+from commonhold.model.gist import Gist, encode_gist, gist_of
+from commonhold.model.otel import Meaning, OtelLog, OtelSpan, Resource, Scope, SpanEvent
+from commonhold.model.summary import MOST_COUNTED, LogFacts, Part, SpanFacts
+from commonhold.model.trace import NANO, Span, Trace, check_trace, wall_clock
+from commonhold.otlp.meaning import log_meaning, meaning_of
+from commonhold.otlp.values import attributes_text, value_text
+from commonhold.pricing import cost_nano
+
+AHEAD_NS = 3600 * NANO
+"""A span that starts later than this after it came was timed by a clock that is wrong."""
+
+Cells = tuple[Any, ...]
+"""The columns of a row, in the order of its statement."""
+
+_NATIVE = Scope("fipsagents")
+_NOWHERE = Resource()
+_encode = msgspec.json.Encoder().encode
+_plain = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one or several requests of one author write, by trace.
+
+    `spans` holds by span id what a span adds to its trace's summary, and its columns.
+    """
+
+    spans: dict[str, dict[str, tuple[SpanFacts, Cells]]] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
+    logs: dict[str, dict[str, tuple[LogFacts, Cells]]] = field(default_factory=dict)
+    emitters: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+
+    def add_span(self, trace_id: str, facts: SpanFacts, cells: Cells) -> None:
+        """Add a span; of two with one id the last counts, where the first one stood."""
+        self.spans.setdefault(trace_id, {})[facts.span_id] = (facts, cells)
+        self.size += 1
+
+    def take(self, other: Batch) -> None:
+        """Add all of another batch, which came later."""
+        for trace_id, spans in other.spans.items():
+            self.spans.setdefault(trace_id, {}).update(spans)
+        for trace_id, logs in other.logs.items():
+            self.logs.setdefault(trace_id, {}).update(logs)
+        self.parts.update(other.parts)
+        self.emitters.update(other.emitters)
+        self.size += other.size
+
+    @property
+    def trace_ids(self) -> list[str]:
+        """All traces, in the one order in which writers lock them."""
+        return sorted({*self.spans, *self.parts, *self.logs})
+
+
+def of_trace(trace: Trace, author: str, now: Micros) -> Batch:
+    """One author's native post.
+
+    Raises:
+        InvalidRequest: see `check_trace`.
+    """
+    check_trace(trace)
+    batch = Batch()
+    batch.parts[trace.trace_id] = Part(
+        author, trace.started_at, trace.ended_at, trace.model, trace.session_id, trace.status
+    )
+    for span, (start_ns, end_ns) in zip(trace.spans, wall_clock(trace), strict=True):
+        gist = _gist(meaning_of(_as_otel(span, start_ns, end_ns), has_texts=False), start_ns, now)
+        facts = _facts(span, start_ns, end_ns, author, gist, failed=span.status == "error")
+        cells = (
+            *(trace.trace_id, span.span_id, span.parent_span_id, span.name, span.status),
+            *(start_ns, end_ns, span.start_time, span.end_time),
+            *(encode_gist(gist).decode(), None, None),
+            *(opaque.trim(span.attributes), opaque.trim(span.events)),
+        )
+        batch.add_span(trace.trace_id, facts, cells)
+    return batch
+
+
+@contextmanager
+def _as_text() -> Iterator[None]:
+    """Values of attributes become texts, or their request is refused."""
+    try:
+        yield
+    except (ValueError, OverflowError, RecursionError, TypeError) as error:
+        raise InvalidRequest(f"A value of these records has no JSON form: {error}.") from None
+
+
+@_as_text()
+def of_spans(spans: Iterable[OtelSpan], author: str, now: Micros) -> Batch:
+    """Spans of OpenTelemetry, each as it was sent and with what it means."""
+    batch = Batch()
+    emitters = Emitters(batch.emitters)
+    for span in spans:
+        meaning = meaning_of(span, has_texts=False)
+        gist = _gist(meaning, span.start_ns, now)
+        facts = _facts(span, span.start_ns, span.end_ns, author, gist, failed=meaning.is_error)
+        cells = (
+            *(span.trace_id, span.span_id, span.parent_span_id, _storable(span.name)),
+            *("error" if meaning.is_error else "ok", span.start_ns, span.end_ns, None, None),
+            *(encode_gist(gist).decode(), emitters.of(span.resource, span.scope), _rest(span)),
+            attributes_text(span.attributes),
+            _events(span.events) if span.events else "[]",
+        )
+        batch.add_span(span.trace_id, facts, cells)
+    return batch
+
+
+@_as_text()
+def of_logs(logs: Iterable[OtelLog], now: Micros) -> Batch:
+    """Log records about spans."""
+    batch = Batch()
+    emitters = Emitters(batch.emitters)
+    for log in logs:
+        gist = _gist(log_meaning(log), log.time_ns, now)
+        attributes, body = attributes_text(log.attributes), value_text(log.body)
+        told = (log.span_id, log.event_name, log.time_ns, attributes, body)
+        log_id = sha256(_encode(told)).hexdigest()[:32]
+        cells = (
+            *(log.trace_id, log_id, log.span_id, _storable(log.event_name), log.time_ns),
+            *(encode_gist(gist).decode(), emitters.of(log.resource, log.scope), attributes, body),
+        )
+        batch.logs.setdefault(log.trace_id, {})[log_id] = (LogFacts(log.time_ns, gist), cells)
+        batch.size += 1
+    return batch
+
+
+class Emitters:
+    """Resources and scopes by digest. The same objects come again and again in one request."""
+
+    def __init__(self, found: dict[str, str]) -> None:
+        self._found = found
+        # The objects are kept, so that their numbers stay theirs.
+        self._known: dict[tuple[int, int], tuple[str, Resource, Scope]] = {}
+
+    def of(self, resource: Resource, scope: Scope) -> str:
+        """The digest of these two, whose text is found by it."""
+        key = (id(resource), id(scope))
+        known = self._known.get(key)
+        if known is None:
+            text = emitter_text(resource, scope)
+            known = (sha256(text.encode()).hexdigest()[:32], resource, scope)
+            self._known[key] = known
+            self._found[known[0]] = text
+        return known[0]
+
+
+def emitter_text(resource: Resource, scope: Scope) -> str:
+    """A resource and a scope as one JSON text; `otel_rows` reads it."""
+    raw = msgspec.Raw
+    parts = (
+        raw(attributes_text(resource.attributes).encode()),
+        resource.schema_url,
+        scope.name,
+        scope.version,
+        raw(attributes_text(scope.attributes).encode()),
+        scope.schema_url,
+    )
+    return _encode(parts).decode()
+
+
+def _gist(meaning: Meaning, start_ns: int, now: Micros) -> Gist:
+    """What is kept; a call that does not say what it cost has its list price."""
+    said = meaning.cost_usd
+    if said is not None:
+        # What is more is no price; and it would be no longer exact as a float of dollars.
+        nano: int | None = round(said * NANO) if said * NANO < MOST_COUNTED else None
+    elif meaning.operation in ("llm", "embedding", "agent"):
+        nano = cost_nano(meaning.model, meaning.provider, meaning.tokens)
+    else:
+        nano = None
+    return gist_of(meaning, nano, is_ahead=start_ns > now * 1000 + AHEAD_NS)
+
+
+def _facts(
+    span: Span | OtelSpan,
+    start_ns: int,
+    end_ns: int | None,
+    author: str,
+    gist: Gist,
+    *,
+    failed: bool,
+) -> SpanFacts:
+    return SpanFacts(
+        span.span_id,
+        span.parent_span_id,
+        _storable(span.name),
+        start_ns,
+        end_ns,
+        failed or gist.is_error,
+        author,
+        gist,
+    )
+
+
+def _as_otel(span: Span, start_ns: int, end_ns: int | None) -> OtelSpan:
+    """A native span, to be understood. Its events are whole conversations, and add nothing."""
+    return OtelSpan(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        parent_span_id=span.parent_span_id,
+        name=span.name,
+        kind=1,
+        start_ns=start_ns,
+        end_ns=start_ns if end_ns is None else end_ns,
+        attributes=_loose(span.attributes),
+        resource=_NOWHERE,
+        scope=_NATIVE,
+        status_code=2 if span.status == "error" else 0,
+    )
+
+
+def _loose(attributes: str) -> dict[str, Any]:
+    """What can be read of attributes that are kept as they are."""
+    try:
+        return _plain(attributes)
+    except (ValueError, RecursionError, InvalidRequest):
+        return {}
+
+
+def _storable(text: str) -> str:
+    """A text that Postgres can hold; the whole one is in `otel`."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+def _rest(span: OtelSpan) -> str:
+    """What else a span says, without what says nothing."""
+    told: dict[str, Any] = {"kind": span.kind}
+    if span.status_code:
+        told["status_code"] = span.status_code
+    for name in ("status_message", "trace_state", "flags"):
+        if value := getattr(span, name):
+            told[name] = value
+    for name in ("dropped_attributes", "dropped_events", "dropped_links"):
+        if value := getattr(span, name):
+            told[name] = value
+    if span.links:
+        told["links"] = [_link(link) for link in span.links]
+    if "\0" in span.name:
+        told["name"] = span.name
+    return _encode(told).decode()
+
+
+def _link(link: Any) -> dict[str, Any]:
+    return {
+        "trace_id": link.trace_id,
+        "span_id": link.span_id,
+        "trace_state": link.trace_state,
+        "attributes": msgspec.Raw(attributes_text(link.attributes).encode()),
+        "dropped_attributes": link.dropped_attributes,
+        "flags": link.flags,
+    }
+
+
+def _events(events: Sequence[SpanEvent]) -> str:
+    return _encode([_event(event) for event in events]).decode()
+
+
+def _event(event: SpanEvent) -> dict[str, Any]:
+    told = {
+        "name": event.name,
+        "timestamp": event.time_ns / NANO,
+        "time_unix_nano": event.time_ns,
+        "attributes": msgspec.Raw(attributes_text(event.attributes).encode()),
+    }
+    if event.dropped_attributes:
+        told["dropped_attributes"] = event.dropped_attributes
+    return told
