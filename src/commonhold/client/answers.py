@@ -11,6 +11,7 @@ import msgspec
 
 from commonhold.client.problems import Answer, error_of, foreign, problem_of, surprise
 from commonhold.client.shapes import (
+    AgentShape,
     AppendedShape,
     CostShape,
     FeedbackShape,
@@ -23,6 +24,7 @@ from commonhold.client.shapes import (
     RemovedShape,
     RepairedShape,
     SessionShape,
+    SpanShape,
     StateShape,
     StatsShape,
     SummaryShape,
@@ -31,7 +33,8 @@ from commonhold.client.shapes import (
     WrittenShape,
 )
 from commonhold.errors import InvalidRequest, NotFound
-from commonhold.model import wire, wire_turns
+from commonhold.model import wire, wire_traces, wire_turns
+from commonhold.model.agent import Agent
 from commonhold.model.feedback import Feedback, FeedbackStats
 from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page
@@ -66,6 +69,8 @@ _USAGE = msgspec.json.Decoder(UsageShape)
 _MOMENTS = msgspec.json.Decoder(list[MomentShape])
 _REMOVED = msgspec.json.Decoder(RemovedShape)
 _TRACE = msgspec.json.Decoder(TraceShape)
+_TRACES = msgspec.json.Decoder(list[TraceShape])
+_AGENTS = msgspec.json.Decoder(list[AgentShape])
 _SUMMARIES = msgspec.json.Decoder(list[SummaryShape])
 _FEEDBACK = msgspec.json.Decoder(FeedbackShape)
 _FEEDBACKS = msgspec.json.Decoder(list[FeedbackShape])
@@ -180,16 +185,41 @@ def state(answer: Answer) -> JsonText:
 
 def trace(answer: Answer) -> Trace:
     """A whole trace."""
+    return _read(answer, _TRACE, _trace)
 
-    def build(shape: TraceShape) -> Trace:
-        return wire.trace_in({**_fields(shape), "spans": [_fields(span) for span in shape.spans]})
 
-    return _read(answer, _TRACE, build)
+def traces(answer: Answer) -> tuple[Trace, ...]:
+    """Whole traces."""
+    return _read(answer, _TRACES, lambda shapes: tuple(map(_trace, shapes)))
+
+
+def _trace(shape: TraceShape) -> Trace:
+    return wire_traces.trace_in({**_fields(shape), "spans": [*map(_span, shape.spans)]})
+
+
+def _span(shape: SpanShape) -> Mapping[str, Any]:
+    tokens = None if shape.tokens is None else _fields(shape.tokens)
+    otel = None if bytes(shape.otel) == b"null" else shape.otel
+    return {**_fields(shape), "tokens": tokens, "otel": otel}
+
+
+def otlp(answer: Answer) -> JsonText:
+    """A trace as OTLP JSON."""
+    return _read(answer, _ANYTHING, _text)
 
 
 def summaries(answer: Answer) -> Page[TraceSummary]:
     """A page of traces."""
-    return _page(answer, _SUMMARIES, wire.summary_in)
+    return _page(answer, _SUMMARIES, wire_traces.summary_in)
+
+
+def agents(answer: Answer) -> tuple[Agent, ...]:
+    """Agents, and what they did."""
+    return _read(answer, _AGENTS, lambda shapes: tuple(map(_agent, shapes)))
+
+
+def _agent(shape: AgentShape) -> Agent:
+    return wire_traces.agent_in({**_fields(shape), "instances": [*map(_fields, shape.instances)]})
 
 
 def feedback(answer: Answer) -> Feedback:

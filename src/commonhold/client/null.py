@@ -8,6 +8,7 @@ from typing import Any
 
 from commonhold.errors import Closed, LeaseEnded, NotFound, StaleVersion
 from commonhold.model import clock, ids, opaque, timeline
+from commonhold.model.agent import Agent, AgentQuery
 from commonhold.model.feedback import (
     ANONYMOUS,
     Feedback,
@@ -19,7 +20,8 @@ from commonhold.model.feedback import (
 )
 from commonhold.model.once import Once, check_key
 from commonhold.model.opaque import JsonText
-from commonhold.model.page import Page, check_window, decode_cursor
+from commonhold.model.otel import OtelLog, OtelSpan
+from commonhold.model.page import DEFAULT_LIMIT, Page, check_window, decode_cursor
 from commonhold.model.scope import ANYONE, Scope
 from commonhold.model.session import (
     Appended,
@@ -36,7 +38,7 @@ from commonhold.model.session import (
     parse_message,
 )
 from commonhold.model.timeline import Moment, TimelineQuery
-from commonhold.model.trace import Trace, TraceQuery, TraceSummary, check_trace
+from commonhold.model.trace import Trace, TraceQuery, TraceSummary, check_query, check_trace
 from commonhold.model.turns import (
     Event,
     Handoff,
@@ -178,7 +180,10 @@ class NullSessions:
         check_key(key)
         raise self._missing(session_id)
 
-    async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
+    async def revert(
+        self, session_id: str, /, *, to: int, lease: int | None = None, key: str | None = None
+    ) -> Written:
+        check_key(key)
         raise self._missing(session_id)
 
     async def lease(
@@ -211,14 +216,23 @@ class NullSessions:
         reason: str | None = None,
         brief: str | None = None,
         lease: int | None = None,
+        key: str | None = None,
     ) -> Handoff:
         check_handoff(to_agent, reason, brief)
+        check_key(key)
         raise self._missing(session_id)
 
     async def repair(
-        self, session_id: str, /, *, reason: str | None = None, lease: int | None = None
+        self,
+        session_id: str,
+        /,
+        *,
+        reason: str | None = None,
+        lease: int | None = None,
+        key: str | None = None,
     ) -> Repaired:
         check_words(reason, "reason")
+        check_key(key)
         raise self._missing(session_id)
 
     async def participants(self, session_id: str, /) -> tuple[Participant, ...]:
@@ -268,16 +282,44 @@ class NullTraces:
         self._gate.check()
         log.debug("a trace of %d spans was not kept", len(trace.spans))
 
+    async def record(self, spans: Sequence[OtelSpan], /) -> None:
+        self._gate.check()
+        log.debug("%d spans were not kept", len(spans))
+
+    async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
+        self._gate.check()
+        log.debug("%d log records were not kept", len(logs))
+
     async def find(self, trace_id: str, /) -> Trace | None:
         self._gate.check()
         return None
 
-    async def get(self, trace_id: str, /) -> Trace:
+    async def otlp(self, trace_id: str, /) -> JsonText:
+        raise await self._missing(trace_id)
+
+    async def of_session(
+        self, session_id: str, /, *, after_trace_id: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> tuple[Trace, ...]:
+        check_window(limit, 0)
         self._gate.check()
-        raise NotFound(f"Trace {trace_id} not found")
+        if after_trace_id is not None:
+            raise NotFound(f"Trace {after_trace_id} not found in this session")
+        return ()
+
+    async def agents(self, query: AgentQuery = AgentQuery(), /) -> tuple[Agent, ...]:
+        self._gate.check()
+        return ()
+
+    async def get(self, trace_id: str, /) -> Trace:
+        raise await self._missing(trace_id)
+
+    async def _missing(self, trace_id: str) -> NotFound:
+        self._gate.check()
+        return NotFound(f"Trace {trace_id} not found")
 
     async def list(self, query: TraceQuery = TraceQuery(), /) -> Page[TraceSummary]:
         _check_page(query)
+        check_query(query)
         self._gate.check()
         return Page(())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from commonhold.client import address, otlp_json
 from commonhold.client.retry import Retry
@@ -10,7 +11,10 @@ from commonhold.client.transport import Network, Timeouts, Transport
 from commonhold.contract.feedback import Feedback
 from commonhold.contract.sessions import Sessions
 from commonhold.errors import InvalidRequest, Unsupported
-from commonhold.model.page import Page
+from commonhold.model.agent import Agent, AgentQuery
+from commonhold.model.opaque import JsonText
+from commonhold.model.otel import OtelLog, OtelSpan
+from commonhold.model.page import DEFAULT_LIMIT, Page
 from commonhold.model.scope import ANYONE, Author, Scope
 from commonhold.model.trace import Trace, TraceQuery, TraceSummary
 
@@ -54,7 +58,24 @@ class OtlpTraces:
     async def get(self, trace_id: str, /) -> Trace:
         raise self._write_only()
 
+    async def record(self, spans: Sequence[OtelSpan], /) -> None:
+        otlp_json.check_taken(await self._transport.send(otlp_json.export_spans(spans)))
+
+    async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
+        otlp_json.check_taken(await self._transport.send(otlp_json.export_logs(logs)))
+
+    async def otlp(self, trace_id: str, /) -> JsonText:
+        raise self._write_only()
+
     async def list(self, query: TraceQuery = TraceQuery(), /) -> Page[TraceSummary]:
+        raise self._write_only()
+
+    async def of_session(
+        self, session_id: str, /, *, after_trace_id: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> tuple[Trace, ...]:
+        raise self._write_only()
+
+    async def agents(self, query: AgentQuery = AgentQuery(), /) -> tuple[Agent, ...]:
         raise self._write_only()
 
     def _write_only(self) -> Unsupported:

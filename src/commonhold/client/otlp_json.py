@@ -8,23 +8,29 @@ from __future__ import annotations
 import gzip
 import logging
 import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from commonhold._version import __version__
+from commonhold.client.call import Call
 from commonhold.client.problems import Answer, retry_after_s
-from commonhold.client.requests import Call
 from commonhold.errors import CommonholdError, InvalidRequest, Unavailable, from_problem
 from commonhold.model.native_otel import otel_spans
-from commonhold.model.otel import Resource, Scope
+from commonhold.model.otel import OtelLog, OtelSpan, Resource, Scope
 from commonhold.model.scope import Author
 from commonhold.model.trace import Trace, check_trace
-from commonhold.otlp.encode import to_otlp_json
+from commonhold.otlp.encode import logs_to_otlp_json, to_otlp_json
+
+T = TypeVar("T")
 
 log = logging.getLogger("commonhold.client")
 
 PATH = "/v1/traces"
 """Where a collector takes spans, below its URL."""
+
+LOGS_PATH = "/v1/logs"
 
 COMPRESSED_FROM = 1024
 """Bodies of at least so many bytes are compressed: smaller ones fit into one packet anyhow."""
@@ -57,15 +63,36 @@ def export(trace: Trace, author: Author) -> Call:
     """
     check_trace(trace)
     resource = Resource({"service.name": author.agent or "unknown_service"})
-    spans = otel_spans(trace, resource, _SCOPE, {"user.id": author.user})
+    return export_spans(otel_spans(trace, resource, _SCOPE, {"user.id": author.user}))
+
+
+def export_spans(spans: Sequence[OtelSpan]) -> Call:
+    """Spans as they are, as a request.
+
+    Raises:
+        InvalidRequest: a text of them has no JSON form.
+    """
+    return _packed(PATH, to_otlp_json, spans)
+
+
+def export_logs(logs: Sequence[OtelLog]) -> Call:
+    """Log records as they are, as a request.
+
+    Raises:
+        InvalidRequest: a text of them has no JSON form.
+    """
+    return _packed(LOGS_PATH, logs_to_otlp_json, logs)
+
+
+def _packed(path: str, encode: Callable[[Sequence[T]], str], records: Sequence[T]) -> Call:
     try:
-        body = to_otlp_json(spans).encode()
+        body = encode(records).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"A text of this trace has no JSON form: {error}.") from None
     if len(body) < COMPRESSED_FROM:
-        return Call("POST", PATH, body)
+        return Call("POST", path, body)
     packed = gzip.compress(body, _SPEED, mtime=0)
-    return Call("POST", PATH, packed, {"Content-Encoding": "gzip"})
+    return Call("POST", path, packed, {"Content-Encoding": "gzip"})
 
 
 def check_taken(answer: Answer) -> None:

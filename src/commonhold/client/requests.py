@@ -6,19 +6,24 @@ What could not be stored is refused here, with the error a local store raises, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
+from commonhold.client.call import Call
+from commonhold.client.call import body_of as _json
+from commonhold.client.call import given as _given
+from commonhold.client.call import path_of as _path
+from commonhold.client.call import target as _query
+from commonhold.client.call import time as _time
+from commonhold.client.call import window as _window
 from commonhold.client.headers import conditions, once
-from commonhold.errors import InvalidRequest
 from commonhold.model import ids, opaque, wire
-from commonhold.model.clock import EARLIEST, LATEST, Micros, to_rfc3339
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, NewFeedback, StatsQuery
 from commonhold.model.labels import labels_asked
-from commonhold.model.page import check_window, decode_cursor
+from commonhold.model.page import check_window
 from commonhold.model.session import (
     MessageQuery,
     NewSession,
@@ -30,7 +35,6 @@ from commonhold.model.session import (
 )
 from commonhold.model.timeline import KINDS, TimelineQuery
 from commonhold.model.timeline import decode as decode_position
-from commonhold.model.trace import Trace, TraceQuery, check_trace
 from commonhold.model.turns import (
     check_handoff,
     check_holder,
@@ -40,22 +44,6 @@ from commonhold.model.turns import (
 from commonhold.model.words import search_terms
 
 _encode = msgspec.json.Encoder().encode
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request. `target` is its path below the service's URL, and its query, percent-encoded.
-
-    `idempotent` says that it may be sent again when nobody knows whether it was carried out,
-    `patience_s` how many seconds longer than usual the answer may take.
-    """
-
-    method: str
-    target: str
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    idempotent: bool = True
-    patience_s: float = 0.0
 
 
 # Asked once: whoever asks whether a service is ready wants to know about now.
@@ -160,11 +148,11 @@ def fork(session_id: str, at: int | None, key: str | None) -> Call:
     return Call("POST", target, _json(body), once(key, "fork"))
 
 
-def revert(session_id: str, to: int, lease: int | None) -> Call:
-    """A second attempt would also supersede what others wrote after the first."""
+def revert(session_id: str, to: int, lease: int | None, key: str | None) -> Call:
+    """Its key keeps a second attempt from superseding what others wrote after the first."""
     target = _path("/v1/sessions", session_id, "revert")
-    headers = conditions(None, lease)
-    return Call("POST", target, _json({"to_message_index": to}), headers, idempotent=False)
+    headers = {**once(key, "revert"), **conditions(None, lease)}
+    return Call("POST", target, _json({"to_message_index": to}), headers)
 
 
 def lease(
@@ -188,20 +176,27 @@ def release(session_id: str, token: int) -> Call:
 
 
 def handoff(
-    session_id: str, to_agent: str, reason: str | None, brief: str | None, lease: int | None
+    session_id: str,
+    to_agent: str,
+    reason: str | None,
+    brief: str | None,
+    lease: int | None,
+    key: str | None,
 ) -> Call:
-    """A second attempt would be recorded as a second handoff."""
+    """Its key keeps a second attempt from being recorded as a second handoff."""
     check_handoff(to_agent, reason, brief)
     target = _path("/v1/sessions", session_id, "handoff")
     body = _given({"to_agent": to_agent, "reason": reason, "brief": brief})
-    return Call("POST", target, _json(body), conditions(None, lease), idempotent=False)
+    headers = {**once(key, "handoff"), **conditions(None, lease)}
+    return Call("POST", target, _json(body), headers)
 
 
-def repair(session_id: str, reason: str | None, lease: int | None) -> Call:
-    """What is repaired is not repaired again, so that a second attempt is harmless."""
+def repair(session_id: str, reason: str | None, lease: int | None, key: str | None) -> Call:
+    """What is repaired is not repaired again; with its key, a second attempt also says what was."""
     check_words(reason, "reason")
     target = _path("/v1/sessions", session_id, "repair")
-    return Call("POST", target, _json(_given({"reason": reason})), conditions(None, lease))
+    headers = {**once(key, "repair"), **conditions(None, lease)}
+    return Call("POST", target, _json(_given({"reason": reason})), headers)
 
 
 def participants(session_id: str) -> Call:
@@ -262,33 +257,6 @@ def delete_session(session_id: str) -> Call:
     return Call("DELETE", _path("/v1/sessions", session_id))
 
 
-# --- traces ---------------------------------------------------------------------------------
-
-
-def put_trace(trace: Trace) -> Call:
-    """This author's part of a trace. Spans merge by id, so that a second attempt is harmless."""
-    check_trace(trace)
-    return Call("POST", "/v1/traces", _json(wire.trace_out(trace)))
-
-
-def get_trace(trace_id: str) -> Call:
-    """The whole trace."""
-    return Call("GET", _path("/v1/traces", trace_id))
-
-
-def list_traces(query: TraceQuery) -> Call:
-    """A page of summaries."""
-    target = _query(
-        "/v1/traces",
-        **_window(query),
-        session_id=query.session_id,
-        status=query.status,
-        since=_time(query.since),
-        until=_time(query.until),
-    )
-    return Call("GET", target)
-
-
 # --- feedback -------------------------------------------------------------------------------
 
 
@@ -341,40 +309,6 @@ def feedback_stats(query: StatsQuery) -> Call:
 def agent_prefix(agent: str) -> str:
     """The path that names the author of what is written; empty for nobody in particular."""
     return f"/a/{quote(ids.check_agent(agent), safe='')}" if agent else ""
-
-
-def _path(collection: str, key: str, *rest: str) -> str:
-    return "/".join((collection, quote(key, safe=""), *rest))
-
-
-def _query(path: str, /, **params: str | int | None) -> str:
-    given = _given(params)
-    try:
-        return f"{path}?{urlencode(given)}" if given else path
-    except UnicodeError:
-        raise InvalidRequest("A filter has characters that no text can carry.") from None
-
-
-def _window(query: SessionQuery | TraceQuery | FeedbackQuery) -> dict[str, str | int | None]:
-    check_window(query.limit, query.offset)
-    if query.cursor:
-        decode_cursor(query.cursor)
-    return {"limit": query.limit, "cursor": query.cursor or None, "offset": query.offset or None}
-
-
-def _time(at: Micros | None) -> str | None:
-    return None if at is None else to_rfc3339(max(EARLIEST, min(at, LATEST)))
-
-
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _json(body: Mapping[str, Any]) -> bytes:
-    try:
-        return _encode(body)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidRequest(f"This value has no JSON form: {error}.") from None
 
 
 def _message(text: str, index: int) -> Any:

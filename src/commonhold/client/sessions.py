@@ -115,9 +115,11 @@ class HttpSessions:
         await self._check_index(session_id, at or 0, "from_message_index")
         return answers.session(await self._line.send(requests.fork(session_id, at, key)))
 
-    async def revert(self, session_id: str, /, *, to: int, lease: int | None = None) -> Written:
+    async def revert(
+        self, session_id: str, /, *, to: int, lease: int | None = None, key: str | None = None
+    ) -> Written:
         await self._check_index(session_id, to, "to_message_index")
-        return answers.written(await self._line.send(requests.revert(session_id, to, lease)))
+        return answers.written(await self._line.send(requests.revert(session_id, to, lease, key)))
 
     async def lease(
         self,
@@ -145,16 +147,25 @@ class HttpSessions:
         reason: str | None = None,
         brief: str | None = None,
         lease: int | None = None,
+        key: str | None = None,
     ) -> Handoff:
         _check_key(session_id)
-        call = requests.handoff(session_id, to_agent, reason, brief, lease)
+        call = requests.handoff(session_id, to_agent, reason, brief, lease, key)
         return answers.handoff(await self._line.send(call))
 
     async def repair(
-        self, session_id: str, /, *, reason: str | None = None, lease: int | None = None
+        self,
+        session_id: str,
+        /,
+        *,
+        reason: str | None = None,
+        lease: int | None = None,
+        key: str | None = None,
     ) -> Repaired:
         _check_key(session_id)
-        return answers.repaired(await self._line.send(requests.repair(session_id, reason, lease)))
+        return answers.repaired(
+            await self._line.send(requests.repair(session_id, reason, lease, key))
+        )
 
     async def participants(self, session_id: str, /) -> tuple[Participant, ...]:
         _check_key(session_id)

@@ -193,8 +193,18 @@ class StateShape(Struct):
     state: Raw
 
 
+class TokensShape(Struct):
+    """Tokens of one model call."""
+
+    input: int | None = None
+    output: int | None = None
+    cached_input: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+
+
 class SpanShape(Struct):
-    """A native span."""
+    """A span, and what is known of it."""
 
     trace_id: str
     span_id: str
@@ -208,6 +218,24 @@ class SpanShape(Struct):
     agent: str | None = None
     start_time_unix_nano: int | None = None
     end_time_unix_nano: int | None = None
+    kind: str | None = None
+    agent_name: str | None = None
+    agent_id: str | None = None
+    agent_version: str | None = None
+    instance: str | None = None
+    session_id: str | None = None
+    user_id: str | None = None
+    environment: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    tokens: TokensShape | None = None
+    cost_usd: float | None = None
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+    tags: list[str] = msgspec.field(default_factory=list)
+    failed: bool = False
+    clock_ahead: bool = False
+    otel: Raw = Raw(b"null")
 
 
 class TraceShape(Struct):
@@ -238,6 +266,44 @@ class SummaryShape(Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     agents: list[str] = msgspec.field(default_factory=list)
+    name: str = ""
+    user_id: str | None = None
+    environment: str | None = None
+    llm_calls: int = 0
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: float | None = None
+    models: list[str] = msgspec.field(default_factory=list)
+    clock_ahead: bool = False
+    thumbs_up: int = 0
+    thumbs_down: int = 0
+
+
+class InstanceShape(Struct):
+    """One process of one version of an agent."""
+
+    first_seen_at: str
+    last_seen_at: str
+    version: str = ""
+    instance: str = ""
+
+
+class AgentShape(Struct):
+    """An agent, and what it did in a window."""
+
+    agent: str
+    first_seen_at: str
+    last_seen_at: str
+    instances: list[InstanceShape] = msgspec.field(default_factory=list)
+    requests: int = 0
+    errors: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+    thumbs_up: int = 0
+    thumbs_down: int = 0
 
 
 class FeedbackShape(Struct):

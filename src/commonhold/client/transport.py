@@ -13,8 +13,8 @@ import httpx2
 
 from commonhold._version import __version__
 from commonhold.client.address import Address
+from commonhold.client.call import Call
 from commonhold.client.problems import Answer, error_of, problem_of, retry_after_s
-from commonhold.client.requests import Call
 from commonhold.client.retry import Retry
 from commonhold.errors import Closed, InvalidRequest, Unavailable
 from commonhold.model import clock
