@@ -103,6 +103,11 @@ def cost_nano(model: str | None, provider: str | None, tokens: Tokens) -> int | 
     return (pico + 500) // 1000
 
 
+def preload() -> None:
+    """Load the price list, which takes a moment, before the first call is priced."""
+    _call_rates("gpt-4o", None)
+
+
 @lru_cache(maxsize=1024)
 def _call_rates(model: str, provider: str | None) -> tuple[CallRate, ...]:
     """The rates of a model, those of the largest calls first."""

@@ -1,4 +1,4 @@
-"""Spans as OTLP JSON.
+"""Spans and log records as OTLP JSON.
 
 Source: opentelemetry.io/docs/specs/otlp, "JSON Protobuf Encoding": names in lowerCamelCase, ids
 in hexadecimal, enums as numbers, 64-bit numbers as text or numbers.
@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from commonhold.model.opaque import JsonText
-from commonhold.model.otel import Attributes, OtelSpan, Resource, Scope, SpanEvent, SpanLink
+from commonhold.model.otel import (
+    Attributes,
+    OtelLog,
+    OtelSpan,
+    Resource,
+    Scope,
+    SpanEvent,
+    SpanLink,
+)
 from commonhold.otlp.values import attributes_text, float_name
 
 _encode = msgspec.json.Encoder().encode
 _INT64 = range(-(2**63), 2**63)
 _Json = dict[str, Any]
+R = TypeVar("R", OtelSpan, OtelLog)
 _Group = tuple[_Json, dict[str, _Json]]
 
 
@@ -28,12 +37,25 @@ def to_otlp_json(spans: Iterable[OtelSpan]) -> JsonText:
 
     Decoding it gives the same spans, whatever their values.
     """
+    return _grouped(spans, _span, ("resourceSpans", "scopeSpans", "spans"))
+
+
+def logs_to_otlp_json(logs: Iterable[OtelLog]) -> JsonText:
+    """The same of log records."""
+    return _grouped(logs, _log, ("resourceLogs", "scopeLogs", "logRecords"))
+
+
+def _grouped(
+    records: Iterable[R], encode: Callable[[R], _Json], names: tuple[str, str, str]
+) -> JsonText:
+    outer, inner, leaf = names
     groups: dict[str, _Group] = {}
     keys = _Keys()
-    for span in spans:
-        _place(span, groups, keys)
-    resources = [{**head, "scopeSpans": list(scopes.values())} for head, scopes in groups.values()]
-    return JsonText(_encode({"resourceSpans": resources}).decode())
+    for record in records:
+        scoped = _place(record, groups, keys)
+        scoped.setdefault(leaf, []).append(encode(record))
+    resources = [{**head, inner: list(scopes.values())} for head, scopes in groups.values()]
+    return JsonText(_encode({outer: resources}).decode())
 
 
 class _Keys:
@@ -56,15 +78,16 @@ def _identity(emitter: Resource | Scope) -> str:
     return _encode((attributes, emitter.schema_url, *names)).decode()
 
 
-def _place(span: OtelSpan, groups: dict[str, _Group], keys: _Keys) -> None:
-    resource = keys.of(span.resource)
+def _place(record: OtelSpan | OtelLog, groups: dict[str, _Group], keys: _Keys) -> _Json:
+    """The scope within its resource that a record belongs to."""
+    resource = keys.of(record.resource)
     if resource not in groups:
-        groups[resource] = (_resource(span.resource), {})
+        groups[resource] = (_resource(record.resource), {})
     scopes = groups[resource][1]
-    scope = keys.of(span.scope)
+    scope = keys.of(record.scope)
     if scope not in scopes:
-        scopes[scope] = _scope(span.scope)
-    scopes[scope]["spans"].append(_span(span))
+        scopes[scope] = _scope(record.scope)
+    return scopes[scope]
 
 
 def _resource(resource: Resource) -> _Json:
@@ -74,7 +97,7 @@ def _resource(resource: Resource) -> _Json:
 
 def _scope(scope: Scope) -> _Json:
     told = _filled(name=scope.name, version=scope.version, attributes=_pairs(scope.attributes))
-    return {"scope": told, **_filled(schemaUrl=scope.schema_url), "spans": []}
+    return {"scope": told, **_filled(schemaUrl=scope.schema_url)}
 
 
 def _filled(**fields: Any) -> _Json:
@@ -102,6 +125,15 @@ def _span(span: OtelSpan) -> _Json:
             droppedLinksCount=span.dropped_links,
             status=_filled(code=span.status_code, message=span.status_message),
         ),
+    }
+
+
+def _log(log: OtelLog) -> _Json:
+    return {
+        "traceId": log.trace_id,
+        "timeUnixNano": str(log.time_ns),
+        "body": _value(log.body),
+        **_filled(spanId=log.span_id, eventName=log.event_name, attributes=_pairs(log.attributes)),
     }
 
 

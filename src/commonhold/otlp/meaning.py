@@ -60,8 +60,8 @@ _COUNTS = frozenset(("usage", *_WORDS.usage_keys))
 _NO_TOKENS = Tokens()
 
 
-def meaning_of(span: OtelSpan) -> Meaning:
-    """What a span says, whatever its attributes hold."""
+def meaning_of(span: OtelSpan, *, has_texts: bool = True) -> Meaning:
+    """What a span says, whatever its attributes hold; input and output only if they are wanted."""
     said = {**_EMITTERS.said_by(span.resource, span.scope), **_said_by(span)}
     get, tokens = said.get, _tokens(said)
     # By position, in a sixth of the time that names would take.
@@ -77,8 +77,8 @@ def meaning_of(span: OtelSpan) -> Meaning:
         get("provider"),
         tokens,
         get("cost_usd"),
-        _content("input", said, span),
-        _content("output", said, span),
+        _content("input", said, span) if has_texts else None,
+        _content("output", said, span) if has_texts else None,
         get("tool_name") or _tool_of(span.name),
         get("tool_call_id"),
         span.status_code == 2 or "failure" in said or _has_failed(span.events),
