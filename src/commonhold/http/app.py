@@ -26,7 +26,6 @@ from commonhold.errors import (
 from commonhold.http import feedback, messages, sessions, traces, turns
 from commonhold.http.binding import Bind, ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
-from commonhold.http.gate import Gate
 from commonhold.http.health import health_operations
 from commonhold.http.lean import Serving, register
 from commonhold.http.metrics import Metrics
@@ -36,6 +35,7 @@ from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
 from commonhold.http.table import RouteTable
+from commonhold.service.gate import Gate
 
 API: tuple[Operation, ...] = (
     *sessions.OPERATIONS,
@@ -64,6 +64,8 @@ class Service(FastAPI):
     front: ASGIApp | None = None
     operations: Sequence[Operation] = ()
     gate: Gate
+    bind: Bind
+    metrics: Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP through the front, anything else as FastAPI does."""
@@ -123,7 +125,7 @@ def create_app(
         lifespan=lifespan,
     )
 
-    app.gate = serving.gate
+    app.gate, app.bind, app.metrics = serving.gate, serving.bind, metrics
 
     async def check() -> None:
         await source().check()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 
 from starlette.requests import ClientDisconnect
 
@@ -14,7 +13,8 @@ from commonhold.errors import (
     UnsupportedMediaType,
 )
 from commonhold.http.call import Call
-from commonhold.http.gate import Gate
+from commonhold.service.gate import Gate
+from commonhold.service.inflate import inflate, too_large
 
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_SECONDS = 10
@@ -23,9 +23,6 @@ a reset instead of the answer."""
 
 _IN_LINE_BYTES = 8192
 """Compressed bodies up to here are inflated on the event loop: a millisecond or two at most."""
-
-_AUTO, _RAW = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 async def read_body(call: Call, gate: Gate, limit: int) -> bytes:
@@ -41,7 +38,7 @@ async def read_body(call: Call, gate: Gate, limit: int) -> bytes:
     size = _declared(call.head.get(b"content-length"))
     try:
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         _hold(call, gate, size)
         data = await _read(call, gate, limit)
     except (PayloadTooLarge, Unavailable):
@@ -75,7 +72,7 @@ async def _read(call: Call, gate: Gate, limit: int) -> bytes:
     while call.is_unread:
         chunks.append(await _chunk(call))
         if call.received > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         _hold(call, gate, call.received)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
@@ -100,13 +97,6 @@ async def _drain(call: Call, bound: int) -> None:
         return
 
 
-def _too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(
-        f"The body is larger than {limit} bytes. Send less at a time,"
-        " or raise COMMONHOLD_MAX_BODY_BYTES on the service."
-    )
-
-
 async def _decompress(data: bytes, encoding: bytes, limit: int) -> bytes:
     if encoding in (b"identity", b""):
         return data
@@ -118,39 +108,3 @@ async def _decompress(data: bytes, encoding: bytes, limit: int) -> bytes:
     if len(data) <= _IN_LINE_BYTES:
         return inflate(data, encoding, limit)
     return await asyncio.to_thread(inflate, data, encoding, limit)
-
-
-def inflate(data: bytes, encoding: bytes, limit: int) -> bytes:
-    """Decompress gzip, or deflate in either of its two forms.
-
-    Raises:
-        PayloadTooLarge: the result exceeds `limit` bytes; no more than that is ever produced.
-        MalformedBody: `data` is damaged or ends early.
-    """
-    try:
-        return _inflate(data, _AUTO, limit)
-    except zlib.error as error:
-        reason = error
-    if encoding == b"deflate":
-        try:
-            return _inflate(data, _RAW, limit)
-        except zlib.error as error:
-            reason = error
-    raise MalformedBody(f"The body cannot be decompressed: {reason}.")
-
-
-def _inflate(data: bytes, window: int, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while data:
-        machine = zlib.decompressobj(window)
-        chunk = machine.decompress(data, limit + 1 - size)
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        if not machine.eof:
-            raise MalformedBody("The compressed body ends early.")
-        chunks.append(chunk)
-        # A gzip file may have several members, and padding behind the last one.
-        data = machine.unused_data if machine.unused_data.startswith(_GZIP_MAGIC) else b""
-    return b"".join(chunks)

@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from commonhold.contract.stores import Stores
 from commonhold.errors import FieldError, InvalidRequest
-from commonhold.http.gate import Gate
 from commonhold.model.turns import MAX_TOKEN
+from commonhold.service.gate import Gate
 
 Header = tuple[bytes, bytes]
 
@@ -43,6 +43,7 @@ class Call(Request):
     `head` holds the headers by lower-case name, `key` the id in the path, `args` the checked
     query, `content` the body, decompressed. `received` bytes of it have come in, `held` bytes are
     counted at the gate, and more may come while it `is_unread`.
+    `speaks_otlp` is set once its JSON is known to be OTLP.
     """
 
     stores: Stores
@@ -54,6 +55,7 @@ class Call(Request):
     received: int = 0
     held: int = 0
     is_unread: bool = True
+    speaks_otlp: bool = False
 
     def __init__(self, scope: Scope, receive: Receive, head: dict[bytes, bytes]) -> None:
         # Not Request.__init__: it prepares for forms and streams, which no endpoint of ours uses.

@@ -19,15 +19,15 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
-from commonhold.errors import CommonholdError, MethodNotAllowed
+from commonhold.errors import CommonholdError, Internal, MethodNotAllowed
 from commonhold.http.binding import Bind
 from commonhold.http.body import read_body
 from commonhold.http.call import Answer, Call, headers_of
-from commonhold.http.gate import Gate
 from commonhold.http.openapi import Describe
 from commonhold.http.operation import Operation
 from commonhold.http.params import Params
 from commonhold.http.problems import identified, problem, problem_of
+from commonhold.service.gate import Gate
 
 HIDDEN_SLASH = b"%2f"
 """An id never has a slash: one that hides in its escape must not reach another route."""
@@ -89,13 +89,26 @@ class LeanRoute(APIRoute):
                 call.content = await read_body(call, gate, serving.max_body_bytes)
             answer = await self._endpoint(call)
         except CommonholdError as error:
-            answer = problem_of(self.operation.locate(error), call.request_id)
+            answer = self._refusal(call, error)
         except Exception as error:  # noqa: BLE001 - a caller never sees a stack trace
-            answer = problem_of(error, call.request_id)
+            answer = self._failure(call, error)
         finally:
             gate.requests -= 1
             gate.bytes -= call.held
         return identified(answer, call)
+
+    def _refusal(self, call: Call, error: CommonholdError) -> Answer:
+        """An error in the caller's protocol, or else as a problem document."""
+        refuse = self.operation.refuse
+        told = None if refuse is None else refuse(call, error)
+        return told or problem_of(self.operation.locate(error), call.request_id)
+
+    def _failure(self, call: Call, error: Exception) -> Answer:
+        """What should not have happened is logged, and told as any error is."""
+        answer = problem_of(error, call.request_id)
+        if self.operation.refuse is None or answer.status_code != Internal.status:
+            return answer
+        return self.operation.refuse(call, Internal()) or answer
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The route as an ASGI application."""

@@ -11,8 +11,9 @@ import msgspec
 
 from commonhold.http.bodies import KEY
 from commonhold.http.operation import Body, Operation, Reply
+from commonhold.http.params import Param
 from commonhold.http.problems import MEDIA_TYPE
-from commonhold.http.schemas import Problem
+from commonhold.http.schemas import Problem, RpcStatus
 
 Schema = dict[str, Any]
 Describe = Callable[[Operation], Schema]
@@ -75,7 +76,7 @@ def described_inline(operation: Operation) -> Schema:
 
 def components(operations: Iterable[Operation]) -> dict[str, Schema]:
     """Every shape the operations refer to, by name."""
-    shapes: list[Any] = [Problem]
+    shapes: list[Any] = [Problem, RpcStatus]
     for operation in operations:
         shapes.extend(operation.body.shapes if operation.body else ())
         for reply in operation.replies.values():
@@ -102,14 +103,10 @@ def _parameters(operation: Operation) -> list[Schema]:
     if operation.key_name:
         path: Schema = {"name": operation.key_name, "in": "path", "required": True}
         found.append({**path, "schema": {"type": "string", "pattern": KEY}})
-    for param in operation.query:
-        schema = dict(param.schema)
-        is_plain = not param.into and not isinstance(param.default, tuple)
-        if param.default is not None and is_plain:
-            schema["default"] = param.default
-        found.append(
-            {"name": param.name, "in": "query", "description": param.doc, "schema": schema}
-        )
+    found += [
+        {"name": param.name, "in": "query", "description": param.doc, **_value(param)}
+        for param in operation.query
+    ]
     headers: list[Schema] = [
         {"name": name, "in": "header", "required": name in operation.needs}
         for name in operation.headers
@@ -117,8 +114,20 @@ def _parameters(operation: Operation) -> list[Schema]:
     return [*found, *({**header, **_REQUEST_HEADERS[header["name"]]} for header in headers)]
 
 
+def _value(param: Param) -> Schema:
+    schema = dict(param.schema)
+    is_plain = not param.into and not isinstance(param.default, tuple)
+    if param.default is not None and is_plain:
+        schema["default"] = param.default
+    return (
+        {"content": {"application/json": {"schema": schema}}}
+        if param.is_json
+        else {"schema": schema}
+    )
+
+
 def _body(body: Body, schema: Callable[[Any], Schema]) -> Schema:
-    content = {"application/json": {"schema": _any_of(body.shapes, schema)}}
+    content = {"application/json": {"schema": _any_of(body.shapes, schema)}, **_bytes(body.binary)}
     described: Schema = {"required": body.is_required, "content": content}
     return {**described, "description": body.doc} if body.doc else described
 
@@ -130,8 +139,14 @@ def _reply(reply: Reply, schema: Callable[[Any], Schema]) -> Schema:
         "headers": {name: _ANSWER_HEADERS[name] for name in headers},
     }
     if reply.shapes:
-        described["content"] = {reply.media: {"schema": _any_of(reply.shapes, schema)}}
+        content = {reply.media: {"schema": _any_of(reply.shapes, schema)}}
+        described["content"] = {**content, **_bytes(reply.binary)}
     return described
+
+
+def _bytes(media: Iterable[str]) -> Schema:
+    """Bodies that OpenAPI has no words for."""
+    return {name: {"schema": {"type": "string", "format": "binary"}} for name in media}
 
 
 def _errors(operation: Operation) -> list[int]:
@@ -150,8 +165,19 @@ def _problem(status: int, operation: Operation, schema: Callable[[Any], Schema])
         "headers": {name: _ANSWER_HEADERS[name] for name in headers},
     }
     if operation.method != "HEAD":
-        described["content"] = {MEDIA_TYPE: {"schema": schema(Problem)}}
+        described["content"] = {
+            MEDIA_TYPE: {"schema": schema(Problem)},
+            **_status(operation, schema),
+        }
     return described
+
+
+def _status(operation: Operation, schema: Callable[[Any], Schema]) -> Schema:
+    """How an operation that speaks OTLP tells errors to whoever does."""
+    if operation.refuse is None:
+        return {}
+    binary = operation.body.binary[:1] if operation.body else ()
+    return {"application/json": {"schema": schema(RpcStatus)}, **_bytes(binary)}
 
 
 def _any_of(shapes: tuple[Any, ...], schema: Callable[[Any], Schema]) -> Schema:

@@ -18,21 +18,29 @@ Endpoint = Callable[[Call], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A successful answer: what it means, and which shapes its body may have."""
+    """A successful answer: what it means, and which shapes its body may have.
+
+    `binary` are media types in which the same is told as opaque bytes, where the request was such.
+    """
 
     doc: str
     shapes: tuple[Any, ...] = ()
     media: str = "application/json"
     headers: tuple[str, ...] = ()
+    binary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A request body. `shapes` is what it may be; an optional one may be left out."""
+    """A request body. `shapes` is what it may be; an optional one may be left out.
+
+    `binary` are other media types it may have.
+    """
 
     shapes: tuple[Any, ...]
     doc: str = ""
     is_required: bool = True
+    binary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +48,9 @@ class Operation:
     """One method of one path.
 
     `errors` are the statuses of the problem documents this operation may answer with, besides
-    those that any operation may. Of its request `headers`, those in `needs` must be there. A probe is served under any load and to anybody, and works on no
-    stores of its own.
+    those that any operation may. Of its request `headers`, those in `needs` must be there. A probe is
+    served under any load and to anybody, and works on no stores of its own. `refuse` tells errors
+    in a protocol of its own, or None where the caller speaks ours.
     """
 
     method: str
@@ -57,6 +66,8 @@ class Operation:
     body: Body | None = None
     is_probe: bool = False
     doc: str = ""
+    refuse: Callable[[Call, CommonholdError], Answer | None] | None = None
+    name: str = ""
     key_name: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -80,4 +91,4 @@ class Operation:
     @property
     def id(self) -> str:
         """Its `operationId`."""
-        return self.endpoint.__name__
+        return self.name or self.endpoint.__name__

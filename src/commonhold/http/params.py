@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -14,6 +14,7 @@ from commonhold.model.clock import from_rfc3339
 Schema = Mapping[str, Any]
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _FAR = 10**18
 NO_NUL = r"^[^\x00]*$"
 
@@ -24,7 +25,10 @@ class _Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One query parameter: how it is read, what it is when it is absent, what it means."""
+    """One query parameter: how it is read, what it is when it is absent, what it means.
+
+    One that `is_json` has a value of its schema as JSON text.
+    """
 
     name: str
     doc: str
@@ -32,6 +36,7 @@ class Param:
     schema: Schema = field(default_factory=dict)
     default: Any = None
     into: str = ""
+    is_json: bool = False
 
 
 def integer(name: str, doc: str, *, default: int | None = None, least: int, most: int) -> Param:
@@ -45,6 +50,19 @@ def integer(name: str, doc: str, *, default: int | None = None, least: int, most
 
     schema = {"type": "integer", "minimum": least, "maximum": most}
     return Param(name, doc, read, schema, default)
+
+
+def number(name: str, doc: str, *, least: float, most: float) -> Param:
+    """A number from `least` to less than `most`; anything else is refused."""
+    rule = f"expected a number from {least:g} to {most:g}"
+
+    def read(text: str) -> float:
+        if _NUMBER.fullmatch(text) and least <= float(text) < most:
+            return float(text)
+        raise _Refused(rule)
+
+    schema = {"type": "number", "minimum": least, "exclusiveMaximum": most}
+    return Param(name, doc, read, schema)
 
 
 def clamped(name: str, doc: str, *, default: int, least: int, most: int) -> Param:
@@ -100,6 +118,11 @@ def text(name: str, doc: str, *, default: str | None = None, schema: Schema | No
         return value
 
     return Param(name, doc, read, schema or {"type": "string", "pattern": NO_NUL}, default)
+
+
+def json_object(name: str, doc: str, schema: Schema) -> Param:
+    """An object as JSON, which `schema` describes and the store looks at."""
+    return replace(text(name, doc), schema=schema, is_json=True)
 
 
 def time(name: str, doc: str) -> Param:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from commonhold.errors import BY_CODE
+from commonhold.http.schema_types import Object, Time
+from commonhold.http.trace_schemas import TraceSummary
 from commonhold.model.turns import event_kinds
 
-Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-Object = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
-Array = Annotated[Raw, Meta(extra_json_schema={"type": "array"})]
 Code = Annotated[str, Meta(extra_json_schema={"enum": sorted(BY_CODE)})]
 Events = Annotated[str, Meta(description="Server-sent events, until the reader leaves.")]
 Metrics = Annotated[str, Meta(description="Prometheus text format 0.0.4.")]
@@ -254,58 +253,12 @@ class Removed(Struct):
     removed: RemovedRows
 
 
-class TraceSaved(Struct):
-    """The spans are merged into the trace."""
+class RpcStatus(Struct):
+    """A google.rpc.Status: how a sender of OTLP is told what is wrong."""
 
-    trace_id: str
-    saved: Literal[True]
-
-
-class Span(Struct):
-    """One operation of a trace; the `unix_nano` times are on the wall clock."""
-
-    trace_id: str
-    span_id: str
-    parent_span_id: str | None
-    name: str
-    start_time: float
-    end_time: float | None
-    status: str
-    attributes: Object
-    events: Array
-    agent: str | None
-    start_time_unix_nano: int | None
-    end_time_unix_nano: int | None
-
-
-class Trace(Struct):
-    """A trace with the spans of all its authors, in wall-clock order."""
-
-    trace_id: str
-    started_at: Time
-    ended_at: Time | None
-    model: str | None
-    session_id: str | None
-    status: str
-    spans: list[Span]
-
-
-class TraceSummary(Struct):
-    """One trace of a list."""
-
-    trace_id: str
-    started_at: Time
-    ended_at: Time | None
-    model: str | None
-    session_id: str | None
-    status: str
-    duration_ms: float | None
-    span_count: int
-    error_count: int
-    tool_calls: int
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    agents: list[str]
+    code: int
+    message: str
+    detail: Any = None
 
 
 class FeedbackId(Struct):

@@ -173,7 +173,9 @@ async def fork_session(call: Call) -> Answer:
 async def revert_session(call: Call) -> Answer:
     body = decode(_REVERT, call)
     index = whole(body.to_message_index, "to_message_index") or 0
-    written = await call.stores.sessions.revert(call.key, to=index, lease=lease_token(call))
+    written = await call.stores.sessions.revert(
+        call.key, to=index, lease=lease_token(call), key=idempotency_key(call)
+    )
     return reply(wire.written_out(written), extra=(etag(written.version),))
 
 
@@ -368,7 +370,7 @@ OPERATIONS = (
         "Keep the first messages and supersede the rest",
         "sessions",
         errors=(404, 409),
-        headers=("Lease-Token",),
+        headers=("Lease-Token", "Idempotency-Key"),
         body=Body((bodies.RevertBody,)),
     ),
 )

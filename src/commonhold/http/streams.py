@@ -13,10 +13,10 @@ from starlette.types import Receive, Scope, Send
 
 from commonhold.errors import CommonholdError
 from commonhold.http.call import Answer, Header
-from commonhold.http.gate import Gate
 from commonhold.model.session import Message
 from commonhold.model.turns import Event
 from commonhold.model.wire_turns import entry_out
+from commonhold.service.gate import Gate
 
 HEARTBEAT_S = 15.0
 """How often a silent stream gives a sign of life, in seconds: proxies close what is silent for a

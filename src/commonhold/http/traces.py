@@ -2,39 +2,75 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Literal
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
-from commonhold.errors import MalformedBody, UnsupportedMediaType
-from commonhold.http import bodies, schemas
+from commonhold.errors import CommonholdError, MalformedBody
+from commonhold.http import bodies, otlp
+from commonhold.http import trace_schemas as schemas
 from commonhold.http.call import APPLIED, Answer, Call, reply
-from commonhold.http.decode import decode, invalid, is_json, list_of, object_of
+from commonhold.http.decode import decode, list_of, object_of
 from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
-from commonhold.http.params import CURSOR, SINCE, UNTIL, integer, text
-from commonhold.model import wire
+from commonhold.http.params import (
+    CURSOR,
+    NO_NUL,
+    SINCE,
+    UNTIL,
+    choice,
+    integer,
+    json_object,
+    number,
+    text,
+)
+from commonhold.model import wire_traces
+from commonhold.model.agent import AgentQuery
 from commonhold.model.clock import from_rfc3339
 from commonhold.model.page import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
-from commonhold.model.trace import Span, Trace, TraceQuery
+from commonhold.model.span_words import MAX_ATTRIBUTES, MAX_VALUE
+from commonhold.model.trace import MOST, Span, Trace, TraceQuery
+from commonhold.otlp.sent import with_whole_pairs
 
 _NATIVE_KEYS = ("trace_id", "started_at", "spans")
-
-
-class _Posted(bodies.TraceBody):
-    """A native trace, or OTLP: receivers of OTLP ignore unknown keys, so that its key wins."""
-
-    resource_spans: Raw | UnsetType = msgspec.field(default=UNSET, name="resourceSpans")
-
-
-_POSTED = msgspec.json.Decoder(_Posted)
+_PLAIN = {
+    "anyOf": [
+        {"type": "string", "maxLength": MAX_VALUE, "pattern": NO_NUL},
+        {"type": ["number", "boolean"]},
+    ]
+}
+_ATTRIBUTES = {
+    "type": "object",
+    "additionalProperties": _PLAIN,
+    "propertyNames": {"pattern": NO_NUL},
+    "minProperties": 1,
+    "maxProperties": MAX_ATTRIBUTES,
+}
+_OTLP_KEYS = (b'"resourceSpans"', b'"resource_spans"')
+_OTHER_SIGNALS = ("resourceLogs", "resourceMetrics", "resource_logs", "resource_metrics")
+_TRACE = msgspec.json.Decoder(bodies.TraceBody)
 _KEYS = msgspec.json.Decoder(dict[str, Raw])
+_ITEMS = msgspec.json.Decoder(list[Raw])
+
+
+class _Item(msgspec.Struct):
+    """An item of `openai-agents`."""
+
+    object: Literal["trace", "trace.span"]
+
+
+_ITEM = msgspec.json.Decoder(_Item)
 
 
 async def post_trace(call: Call) -> Answer:
-    _check_media(call)
-    body = _posted(call)
+    """A native trace, or OTLP, or what `openai-agents` exports (contracts 2.4)."""
+    otlp.check_media(call, "a trace as application/json, or OTLP")
+    if otlp.is_protobuf(call):
+        return await otlp.take_spans(call)
+    body = _native(call)
+    if body is None:
+        return await (otlp.take_spans if call.speaks_otlp else otlp.take_openai_agents)(call)
     await call.stores.traces.put(_trace(body))
     applied = (APPLIED,) if call.wants_representation else ()
     return reply({"trace_id": body.trace_id, "saved": True}, 201, applied)
@@ -42,54 +78,101 @@ async def post_trace(call: Call) -> Answer:
 
 async def list_traces(call: Call) -> Answer:
     page = await call.stores.traces.list(TraceQuery(**call.args))
-    items = [wire.summary_out(summary) for summary in page.items]
+    items = [wire_traces.summary_out(summary) for summary in page.items]
     return reply(items, extra=next_page(call, page.cursor))
 
 
 async def get_trace(call: Call) -> Answer:
-    return reply(wire.trace_out(await call.stores.traces.get(call.key)))
+    if call.args["format"] == "otlp":
+        return Answer((await call.stores.traces.otlp(call.key)).encode())
+    return reply(wire_traces.trace_out(await call.stores.traces.get(call.key)))
 
 
-def _check_media(call: Call) -> None:
-    """Decide by the media type first, and never by looking into the body (contracts 2.4)."""
-    media = call.head.get(b"content-type")
-    if media is None:
-        if not call.content.lstrip().startswith(b"{"):
-            raise UnsupportedMediaType("Say what the body is with Content-Type: application/json.")
-    elif media.partition(b";")[0].strip().lower() in (
-        b"application/x-protobuf",
-        b"application/protobuf",
-    ):
-        raise UnsupportedMediaType(
-            "OTLP is not received here yet; send native traces as application/json."
-        )
-    elif not is_json(media):
-        name = media.decode("latin-1")
-        raise UnsupportedMediaType(f"The body is {name}; send a trace as application/json.")
+async def list_session_traces(call: Call) -> Answer:
+    found = await call.stores.traces.of_session(call.key, **call.args)
+    return reply([wire_traces.trace_out(trace) for trace in found])
 
 
-def _posted(call: Call) -> _Posted:
+async def list_agents(call: Call) -> Answer:
+    found = await call.stores.traces.agents(AgentQuery(**call.args))
+    return reply([wire_traces.agent_out(agent) for agent in found])
+
+
+def _refusal(call: Call, error: CommonholdError) -> Answer | None:
+    """Whoever sent protobuf, or JSON of OTLP, is answered in kind."""
+    return otlp.refusal(call, error) if otlp.is_protobuf(call) or call.speaks_otlp else None
+
+
+def _native(call: Call) -> bodies.TraceBody | None:
+    """A native trace; None where the body is of another family, which a key of it tells."""
+    if not _seems_otlp(call):
+        try:
+            body = _TRACE.decode(call.content)
+        except (ValueError, RecursionError):
+            pass  # what it is instead, or what is wrong with it, is seen below
+        else:
+            return body if b"\\u0000" not in call.content else decode(_TRACE, call)
+    keys = _keys(call)
+    # Receivers of OTLP ignore unknown keys, so that its own wins.
+    call.speaks_otlp = "resourceSpans" in keys or "resource_spans" in keys or not keys
+    if call.speaks_otlp:
+        return None
+    if any(key in keys for key in _NATIVE_KEYS):
+        return decode(_TRACE, call)
+    if "data" in keys and _is_of_openai_agents(keys["data"]):
+        return None
+    call.speaks_otlp = any(key in keys for key in _OTHER_SIGNALS)
+    if call.speaks_otlp:
+        return None
+    raise _nobodys(call)
+
+
+def _seems_otlp(call: Call) -> bool:
+    return any(key in call.content for key in _OTLP_KEYS)
+
+
+def _keys(call: Call) -> dict[str, Raw]:
+    """What the body has at its top.
+
+    Raises:
+        MalformedBody: it is no object.
+        InvalidRequest: nobody can read it.
+    """
     try:
-        body = _POSTED.decode(call.content)
-    except msgspec.ValidationError as error:
-        _refuse(decode(_KEYS, call), error)
+        return _KEYS.decode(call.content)
+    except msgspec.ValidationError:
+        raise _nobodys(call) from None
     except (ValueError, RecursionError):
-        # Decoded again for the one error that says what is wrong.
-        return decode(_POSTED, call)
-    if body.resource_spans is not UNSET:
-        _refuse({"resourceSpans": Raw()}, None)
-    return body if b"\\u0000" not in call.content else decode(_POSTED, call)
+        call.speaks_otlp = _seems_otlp(call)
+    try:
+        # Readers of two families mend an emoji that was cut in half; ours says where it is.
+        return _KEYS.decode(with_whole_pairs(call.content))
+    except (ValueError, RecursionError):
+        return decode(_KEYS, call)
 
 
-def _refuse(keys: dict[str, Raw], error: msgspec.ValidationError | None) -> NoReturn:
-    """A body that is no complete native trace: say what it seems to be."""
-    if "resourceSpans" in keys:
-        raise MalformedBody("OTLP JSON is not received here yet; send native traces.")
-    if "resource_spans" in keys:
-        raise MalformedBody("OTLP JSON spells it resourceSpans, and is not received here yet.")
-    if error is not None and any(key in keys for key in _NATIVE_KEYS):
-        raise invalid(error)
-    raise MalformedBody("This is no trace: it has neither trace_id, started_at nor spans.")
+def _is_of_openai_agents(data: Raw) -> bool:
+    try:
+        items = _ITEMS.decode(data)
+    except ValueError:
+        return False
+    return not items or any(map(_is_item, items))
+
+
+def _is_item(item: Raw) -> bool:
+    try:
+        _ITEM.decode(item)
+    except ValueError:
+        return False
+    return True
+
+
+def _nobodys(call: Call) -> MalformedBody:
+    """The refusal of a body of unknown family, readable by all."""
+    call.speaks_otlp = True
+    return MalformedBody(
+        "This is no trace: it has neither trace_id, started_at nor spans, nor resourceSpans."
+    )
 
 
 def _trace(body: bodies.TraceBody) -> Trace:
@@ -125,14 +208,27 @@ OPERATIONS = (
         "POST",
         "/v1/traces",
         post_trace,
-        {201: Reply("Merged.", (schemas.TraceSaved,))},
+        {
+            201: Reply("A native trace was merged.", (schemas.TraceSaved,)),
+            200: Reply(
+                "Spans of OTLP were merged, or left out and counted.",
+                (schemas.OtlpTracesResponse,),
+                binary=(otlp.PROTOBUF_MEDIA,),
+            ),
+        },
         "Merge one author's spans into a trace",
         "traces",
         headers=("Prefer",),
-        body=Body((bodies.TraceBody,)),
-        doc="Spans merge by id: sending a part again is harmless, and updates only the spans of"
-        " its author. Times of spans are seconds of the agent's own clock; they are laid on the"
-        " wall clock by `started_at`.",
+        body=Body(
+            (bodies.TraceBody, schemas.OtlpTraces, schemas.OpenAiAgentsExport),
+            "A native trace, or OTLP, or what `openai-agents` exports.",
+            binary=otlp.BINARY,
+        ),
+        refuse=_refusal,
+        doc="Point OTEL_EXPORTER_OTLP_ENDPOINT at the service, or post native traces. Spans merge"
+        " by id: sending a part again is harmless, and updates only the spans of its author. Times"
+        " of native spans are seconds of the agent's own clock; they are laid on the wall clock by"
+        " `started_at`.",
     ),
     Operation(
         "GET",
@@ -149,15 +245,74 @@ OPERATIONS = (
             text("status", "Only traces with this status: `ok` or `error`."),
             SINCE,
             UNTIL,
+            text("agent", "Only traces in which this agent took part."),
+            text("user", "Only traces of this user."),
+            text("kind", "Only with a span of this kind: `llm`, `tool`, `agent`, `retriever`, ..."),
+            text("model", "Only with a call of this model."),
+            text("tool", "Only with a call of this tool."),
+            text("environment", "Only of this deployment environment."),
+            text("tag", "Only with this tag."),
+            number("min_duration_ms", "Only what took so long.", least=0, most=MOST),
+            number("min_cost_usd", "Only what cost so much.", least=0, most=MOST),
+            choice(
+                "feedback",
+                "Only with a thumbs up, a thumbs down, or without any.",
+                {"up": "up", "down": "down", "none": "none"},
+            ),
+            json_object(
+                "attributes",
+                "Only where one span has all these attributes: a JSON object of plain values.",
+                _ATTRIBUTES,
+            ),
+            text("q", "Only where one span has all these words in name, input or output."),
+            choice(
+                "sort",
+                "Newest, longest or dearest first.",
+                {"time": "time", "duration": "duration", "cost": "cost"},
+                default="time",
+            ),
         ),
     ),
     Operation(
         "GET",
         "/v1/traces/{trace_id}",
         get_trace,
-        {200: Reply("The trace.", (schemas.Trace,))},
+        {200: Reply("The trace.", (schemas.Trace, schemas.OtlpTraces))},
         "A trace with the spans of all its authors",
         "traces",
         errors=(404,),
+        query=(
+            choice(
+                "format",
+                "The native shape, or one OTLP JSON request: lossless for what came as OTLP.",
+                {"native": "native", "otlp": "otlp"},
+                default="native",
+            ),
+        ),
     ),
+    Operation(
+        "GET",
+        "/v1/sessions/{session_id}/traces",
+        list_session_traces,
+        {200: Reply("Oldest first.", (list[schemas.Trace],))},
+        "Whole traces of a session",
+        "traces",
+        errors=(404,),
+        query=(
+            text("after_trace_id", "Go on after this one."),
+            integer("limit", "How many at most.", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT),
+        ),
+    ),
+    Operation(
+        "GET",
+        "/v1/agents",
+        list_agents,
+        {200: Reply("The last seen first.", (list[schemas.Agent],))},
+        "Agents, and what they did in a window",
+        "traces",
+        query=(text("agent", "Only this one."), SINCE, UNTIL),
+        doc="Without `since` the window is the week before `until`. A request is an agent's work in"
+        " one trace.",
+    ),
+    *otlp.OPERATIONS,
 )

@@ -8,7 +8,15 @@ import msgspec
 
 from commonhold.errors import FieldError, InvalidRequest, LeaseHeld, Unavailable
 from commonhold.http import bodies, schemas
-from commonhold.http.call import Answer, Call, etag, last_event_id, lease_token, reply
+from commonhold.http.call import (
+    Answer,
+    Call,
+    etag,
+    idempotency_key,
+    last_event_id,
+    lease_token,
+    reply,
+)
 from commonhold.http.decode import decode
 from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
@@ -92,6 +100,7 @@ async def hand_off(call: Call) -> Answer:
         reason=body.reason,
         brief=body.brief,
         lease=lease_token(call),
+        key=idempotency_key(call),
     )
     return reply(wire_turns.handoff_out(handed), 201)
 
@@ -99,7 +108,7 @@ async def hand_off(call: Call) -> Answer:
 async def repair_session(call: Call) -> Answer:
     body = decode(_REPAIR, call) if call.content else bodies.RepairBody()
     repaired = await call.stores.sessions.repair(
-        call.key, reason=body.reason, lease=lease_token(call)
+        call.key, reason=body.reason, lease=lease_token(call), key=idempotency_key(call)
     )
     return reply(wire_turns.repaired_out(repaired), extra=(etag(repaired.version),))
 
@@ -161,7 +170,7 @@ OPERATIONS = (
         "Hand the conversation to another agent",
         "sessions",
         errors=(404, 409),
-        headers=("Lease-Token",),
+        headers=("Lease-Token", "Idempotency-Key"),
         body=Body((bodies.HandoffBody,)),
         doc="The other agent holds the session from now on. It is recorded in the log, and ends"
         " the lease.",
@@ -174,7 +183,7 @@ OPERATIONS = (
         "Close tool calls that never got a result",
         "sessions",
         errors=(404, 409),
-        headers=("Lease-Token",),
+        headers=("Lease-Token", "Idempotency-Key"),
         body=Body((bodies.RepairBody,), is_required=False),
         doc="Knows the message shapes of OpenAI chat completions, Anthropic messages and the"
         " Responses API. Each result is put right behind the message that made the call.",
