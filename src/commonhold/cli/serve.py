@@ -47,9 +47,11 @@ _log = logging.getLogger("commonhold.serve")
 def serve(  # noqa: PLR0917  (the options of a command are its parameters)
     host: Annotated[str | None, option("host", _WHERE, "ADDRESS")] = None,
     port: Annotated[str | None, option("port", _WHERE)] = None,
+    otlp_grpc_port: Annotated[str | None, option("otlp_grpc_port", _WHERE, "PORT")] = None,
     workers: Annotated[str | None, option("workers", _WHERE, "COUNT")] = None,
     database: Annotated[str | None, option("database", _KEEP, "URL")] = None,
     auto_upgrade: Annotated[bool | None, option("auto_upgrade", _KEEP)] = None,
+    traces_forward: Annotated[str | None, option("traces_forward", _KEEP, "URL")] = None,
     auth: Annotated[str | None, option("auth", _WHO, "MODE")] = None,
     insecure: Annotated[bool | None, option("insecure", _WHO)] = None,
     log_level: Annotated[str | None, option("log_level", _LOGS, "LEVEL")] = None,
@@ -65,6 +67,7 @@ def serve(  # noqa: PLR0917  (the options of a command are its parameters)
     settings = Settings.load(flags)
     settings.refuse_unsafe()
     compose.check_database_url(settings)
+    compose.check_otlp_grpc(settings)
     _run(settings)
 
 
@@ -169,6 +172,8 @@ def _announce(settings: Settings, port: int) -> None:
 def _print_banner(settings: Settings, url: str) -> None:
     facts = Table.grid(padding=(0, 2))
     facts.add_row("[dim]open[/]", f"[bold link={url}]{escape(url)}[/]")
+    if settings.otlp_grpc_port:
+        facts.add_row("[dim]takes[/]", f"OTLP over gRPC on port {settings.otlp_grpc_port}")
     facts.add_row("[dim]keeps[/]", escape(redact_url(settings.database)))
     facts.add_row("[dim]asks[/]", _who(settings))
     facts.add_row("[dim]stop[/]", "Ctrl+C")

@@ -6,6 +6,7 @@ looks at a database need not load what serves it.
 
 from __future__ import annotations
 
+from commonhold.compose.otlp_grpc import check_otlp_grpc
 from commonhold.compose.storage import (
     LateBackend,
     check_database_url,
@@ -20,6 +21,7 @@ __all__ = [
     "LateBackend",
     "SqlBackend",
     "check_database_url",
+    "check_otlp_grpc",
     "clock_of",
     "open_for_upkeep",
     "sqlite_file",

@@ -12,9 +12,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import FrameType
 from typing import Any
 
-from commonhold import http, web
+from commonhold import http, pricing, web
 from commonhold._version import __version__
+from commonhold.compose.otlp_grpc import otlp_grpc
 from commonhold.compose.storage import LateBackend, open_to_serve
+from commonhold.compose.upkeep import Chores
 from commonhold.contract.stores import Stores
 from commonhold.model import clock
 from commonhold.settings import Settings, metrics_dir
@@ -42,15 +44,17 @@ def create_app(settings: Settings | None = None) -> http.Service:
     settings = settings or Settings.load()
     settings.refuse_unsafe()
     late = LateBackend(lambda: open_to_serve(settings))
+    chores = Chores(late, settings)
     options = _http_options(settings)
     metrics = http.Metrics(options.multiprocess_dir)
     metrics.watch(late.stats)
+    metrics.watch(chores.stats)
     stores = Stores.on(ObservedBackend(late, metrics.operated))
     return http.create_app(
         stores,
         options,
         metrics=metrics,
-        lifespan=_lifespan(settings, late),
+        lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
     )
 
@@ -78,17 +82,23 @@ def _site(settings: Settings) -> web.Site:
     )
 
 
-def _lifespan(settings: Settings, late: LateBackend) -> Lifespan:
+def _lifespan(settings: Settings, late: LateBackend, chores: Chores) -> Lifespan:
     @asynccontextmanager
     async def lifespan(service: http.Service) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_S)
         _let_go_of_followers(service)
         reminder = asyncio.create_task(_remind(settings))
         await late.start()
+        # The price list takes a moment to load, which no span should wait for.
+        prices = asyncio.create_task(asyncio.to_thread(pricing.preload))
+        chores.upkeep.start()
         try:
-            yield
+            async with otlp_grpc(settings, service):
+                yield
         finally:
             reminder.cancel()
+            await prices
+            await chores.aclose()
             await late.aclose()
             _log.info("The database is closed.")
 

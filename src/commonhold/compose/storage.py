@@ -18,6 +18,7 @@ from commonhold.model.scope import Scope
 from commonhold.settings import Settings, redact_url
 from commonhold.sql import SqlBackend, SqlOptions, open_backend
 from commonhold.sql.backend import sqlite_path
+from commonhold.sql.partitions import make_ahead
 
 PATIENCE_S = 5.0
 """How long the start waits for the database before the service answers without it."""
@@ -55,6 +56,11 @@ class LateBackend:
     def feedback(self) -> Feedback:
         """Feedback storage, once it is open."""
         return self.opened().feedback
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the database is open."""
+        return self._backend is not None
 
     def bind(self, scope: Scope, /) -> Backend:
         """The storage on behalf of `scope`, just as late."""
@@ -203,6 +209,7 @@ async def open_to_serve(settings: Settings) -> SqlBackend:
         pool_size=settings.pool_size,
         statement_cache_size=settings.statement_cache_size,
         queue_limit=settings.queue_limit,
+        forwards=bool(settings.traces_forward),
     )
     backend = await open_backend(settings.database, upgrade=False, options=options)
     try:
@@ -211,6 +218,7 @@ async def open_to_serve(settings: Settings) -> SqlBackend:
     except BaseException:
         await backend.aclose()
         raise
+    await make_ahead(backend.database)
     status = await backend.status()
     fields = {"database": redact_url(settings.database), "schema": status.current}
     _log.info("The database is open.", extra={"fields": fields})

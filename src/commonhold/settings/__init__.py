@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from commonhold.errors import CommonholdError, FieldError
 from commonhold.settings.rules import (
     AUTH,
+    COLLECTOR,
     DATABASE,
     FLAG,
     HOST,
@@ -86,6 +87,12 @@ class Settings:
     port: int = _setting(
         8080, "PORT", "The port to listen on; 0 takes a free one.", count(0, 65535)
     )
+    otlp_grpc_port: int = _setting(
+        0,
+        "OTLP_GRPC_PORT",
+        "The port for OTLP over gRPC, usually 4317; 0 is off; needs `commonhold[grpc]`.",
+        count(0, 65535),
+    )
     auth: str = _setting(
         "none", "AUTH", "How callers prove who they are; `none` asks nobody.", AUTH
     )
@@ -144,6 +151,14 @@ class Settings:
         "AUTO_UPGRADE",
         "Bring the schema up to date at start; otherwise run `commonhold db upgrade`.",
         FLAG,
+    )
+    traces_forward: str = _setting(
+        "",
+        "TRACES_FORWARD",
+        "A collector that is sent every committed span, such as `http://collector:4318`; none when"
+        " empty.",
+        COLLECTOR,
+        secret=True,
     )
     shutdown_grace_s: float = _setting(
         25.0,
@@ -226,7 +241,8 @@ def unknown_names(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """Variables that look like ours and are not: most likely a spelling mistake."""
     known = {setting.env for kind in (Settings, ClientSettings) for setting in documented(kind)}
     # Kubernetes describes every service of a namespace to every pod, under the service's name.
-    linked = (f"{PREFIX}SERVICE_", f"{PREFIX}PORT_")
+    services = (PREFIX, f"{PREFIX}OTLP_GRPC_")
+    linked = tuple(f"{name}{word}_" for name in services for word in ("SERVICE", "PORT"))
     ours = (name for name in environ if name.startswith(PREFIX) and not name.startswith(linked))
     return tuple(sorted(name for name in ours if name not in known))
 
@@ -302,8 +318,8 @@ def _read(
 def _variable(env: str, environ: Mapping[str, str]) -> str | None:
     text = environ.get(env, "").strip()
     # In a namespace with a service called commonhold, Kubernetes sets COMMONHOLD_PORT to
-    # tcp://address:port in every pod. It is not meant for us.
-    if env == f"{PREFIX}PORT" and text.startswith(("tcp://", "udp://")):
+    # tcp://address:port in every pod, and so on for commonhold-otlp-grpc. It is not meant for us.
+    if env.endswith("_PORT") and text.startswith(("tcp://", "udp://")):
         return None
     return text or None
 

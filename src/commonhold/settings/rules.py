@@ -77,6 +77,12 @@ def _read_database(text: str) -> str:
     return text
 
 
+def _read_collector(text: str) -> str:
+    if text and text.partition(":")[0].lower() not in ("http", "https"):
+        raise ValueError(text)
+    return text
+
+
 def _read_host(text: str) -> str:
     if any(part in text for part in ("/", " ", "@")):
         raise ValueError(text)
@@ -97,6 +103,7 @@ def _read_auth(text: str) -> str:
 
 AUTH = Rule(_read_auth, "`none`; `keys`, `oidc` and `gateway` come with a later release")
 DATABASE = Rule(_read_database, "`sqlite:///file.db` or `postgresql://user:password@host/name`")
+COLLECTOR = Rule(_read_collector, "`http://host:4318` or `https://host:4318`, or nothing")
 HOST = Rule(_read_host, "a host name or an address, such as `127.0.0.1` or `::1`")
 SIZE = Rule(_read_size, "a size in bytes above zero, or such as `64MiB`", _show_size)
 FLAG = Rule(_read_flag, "`true` or `false`", lambda value: str(value).lower())

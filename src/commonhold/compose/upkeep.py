@@ -1,0 +1,83 @@
+"""The chores of a service over a database: words are indexed, days are prepared, spans sent on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from commonhold.client.otlp import OtlpBackend, open_collector
+from commonhold.compose.storage import LateBackend
+from commonhold.model import clock
+from commonhold.service.upkeep import Chore, Upkeep
+from commonhold.settings import Settings
+from commonhold.sql import SqlBackend
+from commonhold.sql.forwarding import Forwarder
+from commonhold.sql.partitions import make_ahead, until_tomorrow_s
+
+IDLE_S = 1.0
+"""How often it is looked for work, in seconds, when there was none."""
+
+BUSY_SHARE = 9.0
+"""While writers are busy, indexing rests so many times as long as it works."""
+
+_HOUR_S = 3600.0
+
+
+class Chores:
+    """What a service does beside serving. `stats` are its numbers for `/metrics`."""
+
+    def __init__(self, late: LateBackend, settings: Settings) -> None:
+        self._late = late
+        self._collector = _collector(settings)
+        self._forwarder: Forwarder | None = None
+        self.upkeep = Upkeep(self._all())
+
+    def stats(self) -> Mapping[str, float]:
+        """How many spans were sent on, and how many were refused."""
+        if self._collector is None:
+            return {}
+        sent, refused = (
+            (0, 0) if self._forwarder is None else (self._forwarder.sent, self._forwarder.refused)
+        )
+        return {"spans_forwarded_total": sent, "spans_refused_total": refused}
+
+    async def aclose(self) -> None:
+        """Stop, and close what only they use."""
+        await self.upkeep.aclose()
+        if self._collector is not None:
+            await self._collector.aclose()
+
+    def _all(self) -> Mapping[str, Chore]:
+        chores = {"indexing": self._once_open(_index), "partitions": self._once_open(_partitions)}
+        if self._collector is not None:
+            chores["forwarding"] = self._once_open(self._forward)
+        return chores
+
+    def _once_open(self, chore: Callable[[SqlBackend], Awaitable[float]]) -> Chore:
+        async def run() -> float:
+            return await chore(self._late.opened()) if self._late.is_open else IDLE_S
+
+        return run
+
+    async def _forward(self, backend: SqlBackend) -> float:
+        if self._forwarder is None and self._collector is not None:
+            self._forwarder = Forwarder(backend.database, self._collector.traces.record)
+        done = 0 if self._forwarder is None else await self._forwarder.step()
+        return 0.0 if done else IDLE_S
+
+
+def _collector(settings: Settings) -> OtlpBackend | None:
+    return open_collector(f"otlp+{settings.traces_forward}") if settings.traces_forward else None
+
+
+async def _index(backend: SqlBackend) -> float:
+    started = clock.monotonic()
+    done = await backend.trace_memory.index.step()
+    spent_s = clock.monotonic() - started
+    if not done:
+        return IDLE_S
+    return spent_s * (BUSY_SHARE if backend.trace_memory.gather.is_busy else 1.0)
+
+
+async def _partitions(backend: SqlBackend) -> float:
+    await make_ahead(backend.database)
+    return min(until_tomorrow_s(), _HOUR_S)
