@@ -24,5 +24,5 @@ fixtures and take the tests:
 that have a default (`capabilities`, `clock`, `acting_as`). Each test proves one numbered
 requirement of `commonhold.contract`, named at the start of its docstring. An excuse names a
 requirement or a test, and says why; the test still runs, and fails the day it passes. Parametrise
-`backend` to run everything on several stores. Needs pytest and pytest-asyncio in `auto` mode.
+`backend` to run everything on several stores. Needs pytest, pytest-asyncio in `auto` mode and Hypothesis.
 """

@@ -23,6 +23,7 @@ from commonhold.testing.suite.sessions_others import *
 from commonhold.testing.suite.sessions_put import *
 from commonhold.testing.suite.sessions_reading import *
 from commonhold.testing.suite.sessions_repair import *
+from commonhold.testing.suite.sessions_repeated import *
 from commonhold.testing.suite.sessions_search import *
 from commonhold.testing.suite.sessions_timeline import *
 from commonhold.testing.suite.sessions_turns import *
@@ -31,4 +32,10 @@ from commonhold.testing.suite.sessions_who import *
 from commonhold.testing.suite.sessions_words import *
 from commonhold.testing.suite.stores import *
 from commonhold.testing.suite.traces import *
+from commonhold.testing.suite.traces_agents import *
+from commonhold.testing.suite.traces_lists import *
+from commonhold.testing.suite.traces_logs import *
+from commonhold.testing.suite.traces_otel import *
+from commonhold.testing.suite.traces_permuted import *
+from commonhold.testing.suite.traces_search import *
 from commonhold.testing.suite.traces_summary import *

@@ -7,7 +7,9 @@ from commonhold.errors import NotFound
 from commonhold.model.feedback import FeedbackPatch, NewFeedback
 from commonhold.model.scope import Scope
 from commonhold.model.session import NewSession
+from commonhold.model.trace import TraceQuery
 from commonhold.testing.factories import message, messages, new_feedback, span, trace
+from commonhold.testing.otel import TRACE_ID, otel_log, otel_span
 from commonhold.testing.suite.reading import error_of, live_of
 
 
@@ -66,6 +68,33 @@ async def test_another_tenants_trace_is_not_there(backend: Backend) -> None:
     assert [item.name for item in (await acme.traces.get("trace_1")).spans] == ["of acme"]
     (listed,) = (await acme.traces.list()).items
     assert (listed.span_count, listed.model) == (1, "granite-4")
+
+
+async def test_another_tenants_spans_logs_and_agents_are_not_there(backend: Backend) -> None:
+    """T7. However they are asked for, and whoever sends the same ids."""
+    acme, globex = two_tenants(backend)
+    told = {"session.id": "chat", "secret": 1}
+    await acme.traces.record([otel_span(name="acme", attributes=told)])
+    await acme.traces.record_logs([otel_log(body="of acme")])
+    await acme.feedback.create(new_feedback(rating=-1, trace_id=TRACE_ID))
+    assert await globex.traces.agents() == ()
+    assert await globex.traces.of_session("chat") == ()
+    assert type(await error_of(globex.traces.otlp(TRACE_ID))) is NotFound
+    for query in (
+        TraceQuery(q="acme"),
+        TraceQuery(attributes='{"secret": 1}'),
+        TraceQuery(agent="weather"),
+        TraceQuery(feedback="down"),
+        TraceQuery(sort="duration"),
+    ):
+        assert len((await acme.traces.list(query)).items) == 1
+        assert (await globex.traces.list(query)).items == ()
+    await globex.traces.record([otel_span(name="globex", status_code=2)])
+    (mine,) = (await acme.traces.list()).items
+    (theirs,) = (await globex.traces.list()).items
+    assert (mine.name, mine.status, mine.thumbs_down) == ("acme", "ok", 1)
+    assert (theirs.name, theirs.status, theirs.thumbs_down) == ("globex", "error", 0)
+    assert "of acme" not in (await globex.traces.get(TRACE_ID)).spans[0].events
 
 
 async def test_another_tenants_feedback_is_not_there(backend: Backend) -> None:

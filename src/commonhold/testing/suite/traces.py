@@ -9,6 +9,7 @@ import pytest
 from commonhold.contract.stores import Backend
 from commonhold.errors import InvalidRequest, NotFound
 from commonhold.model.clock import EARLIEST, LATEST, Micros
+from commonhold.model.gist import NO_GIST
 from commonhold.model.opaque import JsonText
 from commonhold.model.trace import Span, Trace, TraceQuery
 from commonhold.testing.conformance import Actor
@@ -20,7 +21,7 @@ SECOND = 1_000_000
 
 def as_sent(found: Span) -> Span:
     """A stored span without what the store adds to it."""
-    return replace(found, agent="", start_ns=None, end_ns=None)
+    return replace(found, agent="", start_ns=None, end_ns=None, gist=NO_GIST, otel=None)
 
 
 async def summary_of(backend: Backend, trace_id: str) -> object:

@@ -41,6 +41,9 @@ async def test_a_summary_tells_what_happened(backend: Backend) -> None:
         prompt_tokens=812,
         completion_tokens=64,
         agents=(),
+        name="request",
+        llm_calls=2,
+        models=("granite-4",),
     )
 
 
