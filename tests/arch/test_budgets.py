@@ -66,8 +66,12 @@ def test_an_excuse_for_a_long_function_is_still_needed() -> None:
 
 
 def test_a_sql_file_is_short_enough_to_read() -> None:
-    """300 lines."""
-    files = {path: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.sql")}
+    """300 lines; but a snapshot is the whole schema, and nobody writes it by hand."""
+    files = {
+        path: len(path.read_text().splitlines())
+        for path in PACKAGE.rglob("*.sql")
+        if path.parent.name != "schema"
+    }
     assert files
     assert not {path.name: lines for path, lines in files.items() if lines > SQL_LINES}
 

@@ -125,14 +125,20 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 
 
 def test_what_kubernetes_sets_for_a_service_is_not_a_port() -> None:
-    """A service named `commonhold` sets COMMONHOLD_PORT in every pod of its namespace."""
+    """A service named `commonhold` sets COMMONHOLD_PORT in every pod of its namespace.
+
+    One named `commonhold-otlp-grpc` does the same to the port that we have for it.
+    """
     environ = {
         "COMMONHOLD_PORT": "tcp://10.96.0.7:8080",
         "COMMONHOLD_PORT_8080_TCP": "tcp://10.96.0.7:8080",
         "COMMONHOLD_SERVICE_HOST": "10.96.0.7",
+        "COMMONHOLD_OTLP_GRPC_PORT": "tcp://10.96.0.7:4317",
+        "COMMONHOLD_OTLP_GRPC_PORT_4317_TCP": "tcp://10.96.0.7:4317",
+        "COMMONHOLD_OTLP_GRPC_SERVICE_HOST": "10.96.0.7",
     }
 
-    assert Settings.load({}, environ).port == 8080
+    assert Settings.load({}, environ) == Settings()
     assert unknown_names(environ) == ()
 
 

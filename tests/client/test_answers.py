@@ -23,7 +23,7 @@ from commonhold import (
 from commonhold.client import HttpBackend, Retry, answers, open_backend, problems
 from commonhold.client.problems import Answer
 from commonhold.errors import BY_CODE, FieldError
-from commonhold.model import wire
+from commonhold.model import wire, wire_traces
 from commonhold.model.opaque import JsonText
 from commonhold.testing import factories
 from tests.client.misbehaving import Reply, page, problem, serving
@@ -77,10 +77,10 @@ def test_every_value_comes_back_as_it_went_out() -> None:
 
     assert answers.session(_sent(wire.session_out(session))) == session
     assert answers.messages(_sent([wire.message_out(row)])).items == (row,)
-    assert answers.trace(_sent(wire.trace_out(trace))) == trace
+    assert answers.trace(_sent(wire_traces.trace_out(trace))) == trace
     assert answers.written(_sent(wire.written_out(written))) == written
     assert answers.feedback(_sent(wire.feedback_out(record))) == record
-    assert answers.summaries(_sent([wire.summary_out(factories.summary())])).items == (
+    assert answers.summaries(_sent([wire_traces.summary_out(factories.summary())])).items == (
         factories.summary(),
     )
     assert answers.stats(_sent([wire.stats_out(factories.stats())])) == (factories.stats(),)

@@ -24,7 +24,8 @@ from commonhold import (
     TraceQuery,
     Unsupported,
 )
-from commonhold.client import HttpBackend, open_backend, requests
+from commonhold.client import HttpBackend, open_backend, requests, trace_requests
+from commonhold.client.call import Call as Request
 from commonhold.model.clock import Micros
 from commonhold.model.opaque import JsonText
 from commonhold.testing import factories
@@ -123,7 +124,7 @@ def test_opaque_parts_are_sent_as_they_are_spelt() -> None:
         requests.put_messages("s1", [ODD, ODD], "merge", None),
         requests.patch_cost("s1", ODD),
         requests.patch_state("s1", ODD),
-        requests.put_trace(factories.trace(spans=(span,))),
+        trace_requests.put_trace(factories.trace(spans=(span,))),
     ]
     for call in calls:
         assert call.body is not None
@@ -153,7 +154,7 @@ def test_only_what_was_given_is_sent() -> None:
     assert _body(requests.patch_feedback("fb_1", FeedbackPatch(comment=""))) == {"comment": ""}
 
 
-def _body(call: requests.Call) -> object:
+def _body(call: Request) -> object:
     assert call.body is not None
     return json.loads(call.body)
 

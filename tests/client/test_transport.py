@@ -93,30 +93,33 @@ async def test_every_repeatable_write_is_repeated() -> None:
 
 
 async def test_what_a_key_makes_is_asked_for_again_with_that_key() -> None:
-    """A session whose id the service gives, a fork, an append: one key for all attempts."""
+    """Whatever is posted to a session: one key for all attempts of a call."""
     appended = b'{"session_id":"s1","version":1,"first_seq":1,"last_seq":1,"message_ids":["m1"]}'
-    script = (session("s1"), session("s2"), Reply(201, appended))
+    written = b'{"session_id":"s1","version":1,"message_count":0,"first_seq":null,'
+    written += b'"last_seq":null,"superseded":0,"kept":0}'
+    script = (session("s1"), session("s2"), Reply(201, appended), Reply(200, written))
     async with serving(*(each for answer in script for each in (Drop(), answer))) as server:
         backend = connected(server.url)
         await backend.sessions.create()
         await backend.sessions.fork("s1", key="try-1")
         await backend.sessions.append("s1", ["{}"])
+        await backend.sessions.revert("s1", to=0)
         await backend.aclose()
     keys = [seen.headers["idempotency-key"] for seen in server.seen]
     assert keys[::2] == keys[1::2]
-    assert len(set(keys)) == 3
+    assert len(set(keys)) == 4
     assert keys[2] == "try-1"
 
 
 @pytest.mark.parametrize("failure", [BUSY, page(503), Drop()], ids=["busy", "gateway", "drop"])
 async def test_what_would_be_done_twice_is_sent_once(failure: Reply | Drop) -> None:
-    """A vote, a revert and a handoff are the caller's to repeat."""
+    """A vote, an increment and the end of a turn are the caller's to repeat."""
     async with serving(failure) as server:
         backend = connected(server.url)
         for call in (
             backend.feedback.create(VOTE),
-            backend.sessions.revert("s1", to=0),
-            backend.sessions.handoff("s1", "weather"),
+            backend.sessions.patch_cost("s1", {"$inc": {"turns": 1}}),
+            backend.sessions.release("s1", token=1),
         ):
             with pytest.raises(Unavailable):
                 await call
@@ -124,8 +127,8 @@ async def test_what_would_be_done_twice_is_sent_once(failure: Reply | Drop) -> N
     targets = [seen.target for seen in server.seen]
     assert targets == [
         "/v1/feedback",
-        "/v1/sessions/s1/revert",
-        "/v1/sessions/s1/handoff",
+        "/v1/sessions/s1",
+        "/v1/sessions/s1/lease",
     ]
 
 

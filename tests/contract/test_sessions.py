@@ -15,6 +15,7 @@ from commonhold.testing.suite.sessions_others import *
 from commonhold.testing.suite.sessions_put import *
 from commonhold.testing.suite.sessions_reading import *
 from commonhold.testing.suite.sessions_repair import *
+from commonhold.testing.suite.sessions_repeated import *
 from commonhold.testing.suite.sessions_search import *
 from commonhold.testing.suite.sessions_timeline import *
 from commonhold.testing.suite.sessions_turns import *

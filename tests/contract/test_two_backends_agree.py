@@ -20,16 +20,35 @@ from commonhold import client, sql
 from commonhold.contract.stores import Backend, Stores
 from commonhold.errors import CommonholdError, StaleVersion
 from commonhold.http import HttpOptions, create_app
+from commonhold.model.agent import AgentQuery
 from commonhold.model.clock import Micros
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, NewFeedback, StatsQuery
-from commonhold.model.opaque import JsonText
+from commonhold.model.otel import OtelLog, OtelSpan
 from commonhold.model.page import Page
 from commonhold.model.scope import Author, Scope
 from commonhold.model.session import MessageQuery, NewSession, PutMode, SessionQuery
 from commonhold.model.trace import Span, TraceQuery
 from commonhold.testing.conformance import Capabilities, StoppedClock
-from commonhold.testing.factories import NOON, message, span, trace
+from commonhold.testing.factories import NOON, trace
 from commonhold.testing.suite.reading import all_of
+from tests.contract.values import (
+    AGENTS,
+    ASKED,
+    COUNTS,
+    KINDS,
+    LIMITS,
+    MOMENTS,
+    NAMES,
+    NEW,
+    OBJECTS,
+    OTEL_LOGS,
+    OTEL_SPANS,
+    RATINGS,
+    SESSIONS,
+    SPANS,
+    TRACE_IDS,
+    TRACES,
+)
 
 Close = Callable[[], Coroutine[Any, Any, None]]
 Opened = tuple[Callable[[str], Backend], Close]
@@ -76,49 +95,6 @@ def plain(answer: object) -> object:
     if isinstance(answer, list | tuple):
         return [plain(item) for item in answer]
     return asdict(answer) if hasattr(answer, "__dataclass_fields__") else answer  # type: ignore[call-overload]
-
-
-AGENTS = st.sampled_from(["", "", "billing", "weather"])
-NAMES = st.sampled_from(["s1", "s2", "s3@example"])
-SESSIONS = st.one_of(NAMES, NAMES, st.integers(0, 3), st.sampled_from(["nobody", "a/b"]))
-TRACES = st.sampled_from(["t1", "t1", "t2", "nobody"])
-COUNTS = st.integers(-1, 8)
-RATINGS = st.sampled_from([1, -1])
-KINDS = st.sampled_from([None, None, "weather"])
-LIMITS = st.sampled_from([1, 2, 3, 50, 0, 1001])
-MOMENTS = st.one_of(st.none(), st.integers(-7200, 7200).map(lambda s: Micros(NOON + s * 1_000_000)))
-OBJECTS = st.one_of(
-    st.dictionaries(
-        st.sampled_from("abcü"),
-        st.one_of(st.integers(), st.text(max_size=3), st.none(), st.floats(width=32)),
-        max_size=3,
-    ),
-    st.sampled_from(['{"a": 1.10}', "[]", "{", '{"nested": {"x": [1, 2]}}']),
-)
-NEW = st.lists(
-    st.one_of(
-        st.sampled_from(["n1", "n2", "n3"]).map(lambda name: message(name, "text")),
-        st.sampled_from(["ok", "yes"]).map(lambda text: message(None, text)),
-        st.sampled_from(["[]", "{", '{"id":"m9","content":1e400}', '{ "id" : "m8" }']),
-    ),
-    max_size=3,
-)
-SPANS = st.lists(
-    st.builds(
-        span,
-        st.just("?"),
-        st.sampled_from(["a", "b", "c", "d"]),
-        name=st.sampled_from(["request", "model_call", "tool:x"]),
-        status=st.sampled_from(["ok", "ok", "error"]),
-        parent_span_id=st.sampled_from([None, "a", "elsewhere"]),
-        start_time=st.sampled_from([0.0, 1.5, 100.25, 1777291200.5]),
-        end_time=st.sampled_from([None, 2.5, 101.0, 1777291201.25]),
-        attributes=st.sampled_from(
-            [JsonText("{}"), JsonText('{"prompt_tokens": 5, "completion_tokens": 2}')]
-        ),
-    ),
-    max_size=4,
-)
 
 
 class TwoBackends(RuleBasedStateMachine):
@@ -274,6 +250,44 @@ class TwoBackends(RuleBasedStateMachine):
         """Every page of a list."""
         query = TraceQuery(limit=limit, status=status, until=until)
         self.both("", lambda b, _: all_of(b.traces.list, query))
+
+    @rule(agent=AGENTS, spans=OTEL_SPANS, name=st.sampled_from([*TRACE_IDS]))
+    def record_spans(self, agent: str, spans: list[OtelSpan], name: str) -> None:
+        """Spans of OpenTelemetry, and everything that can be read of a trace of theirs."""
+        self.both(agent, lambda b, _: b.traces.record(spans))
+        self.read_trace(TRACE_IDS[name])
+
+    @rule(agent=AGENTS, logs=OTEL_LOGS, name=st.sampled_from([*TRACE_IDS]))
+    def record_logs(self, agent: str, logs: list[OtelLog], name: str) -> None:
+        """Log records, perhaps of spans to come."""
+        self.both(agent, lambda b, _: b.traces.record_logs(logs))
+        self.read_trace(TRACE_IDS[name])
+
+    def read_trace(self, trace_id: str) -> None:
+        """A whole trace, in both shapes."""
+        self.both("", lambda b, _: b.traces.find(trace_id))
+        self.both("", lambda b, _: b.traces.otlp(trace_id))
+
+    @rule(limit=LIMITS, asked=ASKED)
+    def find_traces(self, limit: int, asked: dict[str, Any]) -> None:
+        """Every page of a list by any filters, in any order."""
+        query = TraceQuery(limit=limit, **asked)
+        self.both("", lambda b, _: all_of(b.traces.list, query))
+
+    @rule(session=st.sampled_from(["s1", "s2"]), after=st.none() | TRACES, limit=LIMITS)
+    def traces_of_session(self, session: str, after: str | None, limit: int) -> None:
+        """Whole traces of a session."""
+        after = TRACE_IDS["o1"] if after == "t1" else after
+        self.both("", lambda b, _: b.traces.of_session(session, after_trace_id=after, limit=limit))
+
+    @rule(agent=st.none() | AGENTS, since=MOMENTS, until=MOMENTS)
+    def list_agents(self, agent: str | None, since: Micros | None, until: Micros | None) -> None:
+        """Who was seen, and what they did."""
+
+        async def ask(backend: Backend, _: Side) -> object:
+            return await backend.traces.agents(AgentQuery(agent or None, since, until))
+
+        self.both("", ask)
 
     @rule(agent=AGENTS, rating=RATINGS, about=st.none() | TRACES, kind=KINDS)
     def vote(self, agent: str, rating: int, about: str | None, kind: str | None) -> None:

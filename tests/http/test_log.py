@@ -181,6 +181,21 @@ async def test_a_handoff_moves_the_holder_and_ends_the_turn(client: httpx2.Async
     told(await append(client, REPLY, lease_token=token), 409, "lease_ended")
 
 
+async def test_a_handoff_with_a_key_is_recorded_once(client: httpx2.AsyncClient) -> None:
+    """The same answer again, though the turn it was made in is over; 409 for another handoff."""
+    await append(client, HELLO)
+    token = str((await take_turn(client)).json()["token"])
+    headers = {"Lease-Token": token, "Idempotency-Key": "turn-1"}
+    path, body = "/v1/sessions/s/handoff", {"to_agent": "billing"}
+    first, again = [await client.post(path, json=body, headers=headers) for _ in range(2)]
+    other = await client.post(path, json={"to_agent": "weather"}, headers=headers)
+    kinds = [each["kind"] for each in (await client.get("/v1/sessions/s/timeline")).json()]
+
+    assert (again.status_code, again.json()) == (201, first.json())
+    told(other, 409, "conflict")
+    assert kinds == ["message", "event", "event"]
+
+
 async def test_a_repair_tells_what_it_closed(client: httpx2.AsyncClient) -> None:
     """The session showed the call as open, and shows none afterwards."""
     call = {"id": "c1", "type": "function", "function": {"name": "refund", "arguments": "{}"}}

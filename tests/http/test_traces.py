@@ -107,12 +107,10 @@ async def test_json_is_taken_by_any_of_its_names(
 @pytest.mark.parametrize(
     ("media", "body"),
     [
-        ("application/x-protobuf", b"\x0a\x00"),
-        ("application/protobuf", b"\x0a\x00"),
-        ("application/x-protobuf", json.dumps(trace()).encode()),
         ("text/plain", json.dumps(trace()).encode()),
         ("application/x-www-form-urlencoded", json.dumps(trace()).encode()),
         ("multipart/form-data; boundary=x", b"--x--"),
+        ("application/grpc", b"\x0a\x00"),
         ("json", json.dumps(trace()).encode()),
         (None, b"[1]"),
         (None, b"\x0a\x00"),
@@ -125,21 +123,89 @@ async def test_other_media_types_are_415(
     told(await post(client, body, media), 415, "unsupported_media_type")
 
 
+GROUP = {"scopeSpans": [{"spans": [{"traceId": "a" * 32, "spanId": "b" * 16, "name": "chat"}]}]}
+AGENTS_TRACE = {"object": "trace", "id": f"trace_{'c' * 32}", "workflow_name": "w"}
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("body", "key"),
     [
-        {"resourceSpans": []},
-        {**trace(), "resourceSpans": []},
-        {"resourceSpans": [], "spans": 5},
-        {"resource_spans": []},
-        {"data": [{"object": "trace"}]},
-        {},
-        {"hello": "world"},
+        ({"resourceSpans": [GROUP]}, "a" * 32),
+        ({**trace(), "resourceSpans": [GROUP]}, "a" * 32),
+        ({"data": 5, "spans": 5, "resourceSpans": [GROUP]}, "a" * 32),
+        ({"data": [AGENTS_TRACE]}, "c" * 32),
+        ({"data": [{**AGENTS_TRACE, "workflow_name": "\ud83d"}]}, "c" * 32),
+        ({"resourceSpans": []}, None),
+        ({"resourceSpans": None, "spans": 5}, None),
+        ({"data": []}, None),
+        ({}, None),
     ],
 )
-async def test_what_is_no_native_trace_is_400(client: httpx2.AsyncClient, body: Any) -> None:
-    """With a sentence that says what it seems to be."""
-    told(await post(client, body), 400, "malformed_body")
+async def test_keys_tell_whose_a_body_is(
+    client: httpx2.AsyncClient, body: Any, key: str | None
+) -> None:
+    """Those of OTLP first, of which nothing else has any, and `{}` is an empty request of it."""
+    answer = await post(client, body, "application/json")
+
+    assert (answer.status_code, answer.json()) == (200, {})
+    kept = (await client.get("/v1/traces")).json()
+    assert [item["trace_id"] for item in kept] == ([key] if key else [])
+
+
+async def test_a_native_trace_may_quote_otlp(client: httpx2.AsyncClient) -> None:
+    """A key somewhere within is not one at the top."""
+    span = {**trace()["spans"][0], "attributes": {"sent": {"resourceSpans": []}}}
+
+    assert (await post(client, trace(spans=[span]))).status_code == 201
+
+
+async def test_null_and_what_is_no_item_are_left_out_of_an_export_alone(
+    client: httpx2.AsyncClient,
+) -> None:
+    """The items beside them are kept."""
+    answer = await post(client, {"data": [None, 5, AGENTS_TRACE]}, "application/json")
+
+    assert answer.status_code == 200
+    assert answer.json()["partialSuccess"]["rejectedSpans"] == "2"
+    assert (await client.get(f"/v1/traces/{'c' * 32}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"hello": "world"}, "neither trace_id"),
+        ({"data": 5}, "neither trace_id"),
+        ({"data": {"object": "trace"}}, "neither trace_id"),
+        ({"data": [{"object": "list"}]}, "neither trace_id"),
+        ({"data": [None, None]}, "neither trace_id"),
+        ([trace()], "neither trace_id"),
+        (5, "neither trace_id"),
+        ({"resource_spans": [GROUP]}, "resourceSpans"),
+        ({**trace(), "resource_spans": []}, "resourceSpans"),
+        ({"resourceSpans": 5}, "no OTLP JSON"),
+        (b'{"resourceSpans":[', "acceptable JSON"),
+    ],
+)
+async def test_what_is_of_no_family_is_400_to_both(
+    client: httpx2.AsyncClient, body: Any, reason: str
+) -> None:
+    """A google.rpc.Status, whose `detail` is what clients of FastAPI show."""
+    answer = await post(client, body, "application/json")
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/json"
+    status = answer.json()
+    assert status == {"code": 3, "message": status["detail"], "detail": status["detail"]}
+    assert reason in status["detail"]
+    assert (await client.get("/v1/traces")).json() == []
+
+
+async def test_whoever_asks_for_problem_documents_gets_them(client: httpx2.AsyncClient) -> None:
+    """Also of what is of no family."""
+    headers = {"accept": "application/problem+json", "content-type": "application/json"}
+    answer = await client.post("/v1/traces", content=b'{"hello":1}', headers=headers)
+
+    told(answer, 400, "malformed_body")
 
 
 WRONG: dict[str, tuple[Any, ...]] = {
@@ -211,6 +277,11 @@ async def test_what_could_never_be_read_back_is_422(
     told(await post(client, body), 422)
 
 
+async def test_json_that_nobody_can_read_is_422(client: httpx2.AsyncClient) -> None:
+    """As FastAPI has it, where nothing says that it is OTLP."""
+    told(await post(client, b'{"trace_id":', "application/json"), 422, "invalid_request")
+
+
 async def test_lists_have_summaries_newest_first(client: httpx2.AsyncClient) -> None:
     """Bare arrays, with the next page in a link."""
     for minute in range(3):
@@ -224,6 +295,19 @@ async def test_lists_have_summaries_newest_first(client: httpx2.AsyncClient) -> 
     assert (first.json()[0]["prompt_tokens"], first.json()[0]["span_count"]) == (3, 1)
     assert (await client.get("/v1/traces?offset=1&limit=1")).json() == first.json()[1:]
     assert (await client.get("/v1/traces?status=error")).json() == []
+
+
+async def test_a_list_may_be_narrowed_by_many_filters_at_once(service: httpx2.AsyncClient) -> None:
+    """A trace is listed where all of them are so."""
+    await service.post("/a/planner/v1/traces", json=trace("t1"))
+    await service.post("/a/planner/v1/traces", json=trace("t2", model="other", spans=[]))
+    filters = {"agent": "planner", "kind": "llm", "limit": "5", "feedback": "none"}
+
+    for more in ({}, {"sort": "duration"}, {"attributes": '{"prompt_tokens":3}'}):
+        page = await service.get("/v1/traces", params={**filters, **more})
+        assert [item["trace_id"] for item in page.json()] == ["t1"], page.text
+    page = await service.get("/v1/traces", params={**filters, "tool": "x"})
+    assert page.json() == []
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "offset=-1", "since=x", "cursor=x"])

@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 from commonhold.errors import SchemaOutdated
-from commonhold.model import clock
 from commonhold.model.feedback import NewFeedback
-from commonhold.model.trace import Span, Trace
 from commonhold.sql import SqlBackend, migrate, open_backend, steps
 from commonhold.sql.database import Tx
 from commonhold.sql.dialect import DialectName
@@ -193,7 +191,6 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
     async with unmigrated(empty_url) as backend:
         dialect = backend.dialect
         known = steps.known(dialect)
-        trace = Trace("t1", clock.now(), spans=(Span("t1", "a", name="request"),))
         votes: list[str] = []
         for upto in range(1, len(known) + 1):
             with pytest.MonkeyPatch.context() as patch:
@@ -202,9 +199,9 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
             if upto == 1:
                 await _apply(backend, _session_of_step_1(dialect))
             if upto == 2:
-                await backend.traces.put(trace)
+                await _apply(backend, _trace_of_step_2())
             if upto == 3:
-                vote = await backend.feedback.create(NewFeedback(1, comment="kept"))
+                vote = await backend.feedback.create(NewFeedback(1, trace_id="t1", comment="kept"))
                 votes.append(vote.feedback_id)
 
         assert (await backend.sessions.history("s1")).messages == [
@@ -213,7 +210,11 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
         (participant,) = await backend.sessions.participants("s1")
         assert (participant.agent, participant.message_count) == ("a1", 1)
         assert (await backend.sessions.get("s1")).holder == "a1"
-        assert (await backend.traces.get("t1")).spans[0].name == "request"
+        (span,) = (await backend.traces.get("t1")).spans
+        assert (span.name, span.start_time, span.agent) == ("model_call", 1.5, "a1")
+        assert (span.gist.operation, span.gist.input_tokens) == ("llm", 7)
+        (summary,) = (await backend.traces.list()).items
+        assert (summary.agents, summary.thumbs_up) == (("a1", "b1"), 1)
         assert (await backend.feedback.get(votes[0])).comment == "kept"
 
 
@@ -232,35 +233,56 @@ def _session_of_step_1(dialect: DialectName) -> str:
     )
 
 
-FULL_TEXT = "message_words"
-"""On SQLite a virtual table with tables of its own, on Postgres an index."""
+def _trace_of_step_2() -> str:
+    """A trace of two agents with a span, as they were written before spans were kept by day."""
+    author = "'a1', '', 'agent:a1', 'asserted'"
+    return (
+        "INSERT INTO trace VALUES ('default', 't1', NULL, 1, NULL, NULL, 'ok', NULL, 1, 0, 0, 7, "
+        "3, 'a1,b1', 1, 1);\n"
+        "INSERT INTO trace_part VALUES ('default', 't1', " + author + ", 1, NULL, NULL, NULL, "
+        "'ok', 1);\n"
+        "INSERT INTO span VALUES ('default', 't1', 'a', NULL, " + author + ", 'model_call', 'llm', "
+        "'ok', 1000, NULL, 1.5, NULL, 7, 3, '{}', '[]', 1);"
+    )
 
-SQLITE_ONLY = {("message_text", "text_id", True)}
-"""What joins the virtual table to its texts."""
+
+FULL_TEXT = ("message_words", "span_words")
+"""On SQLite virtual tables with tables of their own, on Postgres indexes."""
+
+SQLITE_ONLY = {("message_text", "text_id", True), ("span_text", "text_id", True)}
+"""What joins the virtual tables to their texts."""
+
+KEYS_ON_POSTGRES = {"message_text_by_seq", "span_text_by_span"}
+
+_NO_PARTITION = (
+    "NOT (SELECT c.relispartition FROM pg_class c WHERE c.oid = "
+    "(quote_ident(table_schema) || '.' || quote_ident(table_name))::regclass)"
+)
 
 
 async def test_both_schemas_have_the_same_tables_columns_and_indexes(
     empty_postgres_url: str,
 ) -> None:
-    """One text can serve both only while both have the same shape."""
+    """One text can serve both only while both have the same shape; partitions have their table's."""
     await migrate.upgrade(empty_postgres_url)
     async with unmigrated(empty_postgres_url) as postgres:
         columns = await postgres.database.read(
             lambda tx: tx.query(
                 "SELECT table_name, column_name, is_nullable FROM information_schema.columns "
-                "WHERE table_schema = current_schema()"
+                f"WHERE table_schema = current_schema() AND {_NO_PARTITION}"
             )
         )
         indexes = await postgres.database.read(
             lambda tx: tx.query(
-                "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() "
-                "AND indexname NOT LIKE '%_pkey'"
+                "SELECT indexname FROM (SELECT indexname, schemaname AS table_schema, "
+                "tablename AS table_name FROM pg_indexes WHERE schemaname = current_schema()) AS i "
+                f"WHERE indexname NOT LIKE '%_pkey' AND {_NO_PARTITION}"
             )
         )
 
     assert {(row[0], row[1], row[2] == "NO") for row in columns} == _sqlite_columns()
-    found = {row[0] for row in indexes} - {FULL_TEXT}
-    assert found == _sqlite_indexes() - {"message_text_by_seq"}  # a primary key on Postgres
+    found = {row[0] for row in indexes} - set(FULL_TEXT)
+    assert found == _sqlite_indexes() - KEYS_ON_POSTGRES
 
 
 def _sqlite() -> sqlite3.Connection:

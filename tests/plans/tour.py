@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 from commonhold.contract.stores import Backend
+from commonhold.errors import Unavailable
+from commonhold.model.agent import AgentQuery
 from commonhold.model.clock import Micros
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, StatsQuery
 from commonhold.model.opaque import JsonText, dumps
+from commonhold.model.otel import OtelSpan
 from commonhold.model.scope import Author, Scope
 from commonhold.model.session import MessageQuery, NewSession, SessionQuery
 from commonhold.model.timeline import TimelineQuery
 from commonhold.model.trace import TraceQuery
 from commonhold.sql import SqlBackend
+from commonhold.sql.forwarding import Forwarder
 from commonhold.testing.factories import (
     NOON,
     conversation,
@@ -21,6 +28,15 @@ from commonhold.testing.factories import (
     new_feedback,
     request_spans,
     trace,
+)
+from commonhold.testing.otel import (
+    NOON_NS,
+    TRACE_ID,
+    chat,
+    of_resource,
+    otel_log,
+    otel_span,
+    trace_id,
 )
 
 HOUR = 3_600_000_000
@@ -49,6 +65,12 @@ async def settle(backend: SqlBackend) -> None:
                     agent_type=f"a{vote}",
                 )
             )
+        called = tagged(n, f"m{n % 3}", trace_id=trace_id(n), status_code=2 * (n % 4 == 0))
+        await backend.traces.record([called, otel_span(n + 1, parent=n, trace_id=trace_id(n))])
+        await backend.traces.record_logs([otel_log(n, trace_id=trace_id(n))])
+        if n % 2:
+            await backend.feedback.create(new_feedback(rating=-1, trace_id=trace_id(n)))
+    await backend.traces.list(TraceQuery(q="word7"))  # which has all of them indexed
     for n in range(20):
         await backend.sessions.fork(f"s{n}")
     for n in range(20):
@@ -57,7 +79,7 @@ async def settle(backend: SqlBackend) -> None:
         await backend.sessions.create(new)
         agent = backend.bind(Scope(author=Author(agent="worker", user=f"u{n % 2}"))).sessions
         await agent.append(f"labelled{n}", [call_of("c1"), *messages("a", "b", "c")])
-        await agent.handoff(f"labelled{n}", "helper")
+        await agent.handoff(f"labelled{n}", "helper", key=f"turn-{n}")
         await agent.patch_state(f"labelled{n}", {"pending_question": n})
         await agent.lease(f"labelled{n}", ttl_s=3600)
 
@@ -111,7 +133,8 @@ async def turns(backend: SqlBackend) -> None:
     await store.put("fresh", [call_of("c1"), *messages("m1", "m2")], lease=lease.token)
     await store.repair("fresh", lease=lease.token)
     await store.release("fresh", token=lease.token)
-    await store.handoff("fresh", "helper")
+    for _ in range(2):
+        await store.handoff("fresh", "helper", key="turn-1")
     await store.participants("labelled3")
     await store.usage("s3")
     page = await store.timeline("s5", TimelineQuery(limit=5))
@@ -162,10 +185,72 @@ async def traces(backend: Backend) -> None:
     await store.put(trace("new"))
     await store.put(trace("new"))
     await store.get("new")
-    first = await store.list(TraceQuery(limit=20))
-    await store.list(TraceQuery(limit=20, cursor=first.cursor))
-    await store.list(TraceQuery(limit=20, session_id="s7"))
-    await store.list(TraceQuery(limit=20, status="ok", since=SINCE, until=UNTIL, offset=3))
+    await store.record([otel_span(resource=of_resource(service_name="newcomer"))])
+    sent = [tagged(1, "m1"), otel_span(2, parent=1, name="late")]
+    await store.record(sent[1:])
+    await store.record(sent)
+    await store.record([otel_span(2, start_ns=NOON_NS - 1), tagged(1, "m2")])
+    await store.record_logs([otel_log(1)])
+    await store.get(TRACE_ID)
+    await store.otlp(TRACE_ID)
+    await store.of_session("s7", limit=20)
+    await store.of_session("s7", after_trace_id="t7", limit=20)
+    await store.agents()
+    await store.agents(AgentQuery("weather", since=SINCE, until=SOON))
+
+
+async def lists(backend: SqlBackend) -> None:
+    """Every way to list traces, from the top and from further down."""
+    store = backend.traces
+    for query in (
+        TraceQuery(),
+        *(TraceQuery(session_id="s7"), TraceQuery(user="u7"), TraceQuery(status="error")),
+        *(TraceQuery(feedback="up"), TraceQuery(feedback="down"), TraceQuery(agent="a7")),
+        *(TraceQuery(kind="llm"), TraceQuery(sort="duration"), TraceQuery(sort="cost")),
+        TraceQuery(agent="a7", sort="cost"),
+        TraceQuery(q="word7"),
+    ):
+        first = await store.list(replace(query, limit=20))
+        await store.list(replace(query, limit=20, cursor=first.cursor))
+    rest = TraceQuery(limit=20, status="ok", since=SINCE, until=UNTIL, offset=3, min_cost_usd=0.1)
+    await store.list(rest)
+    for query in (
+        *(TraceQuery(feedback="none"), TraceQuery(session_id="s7", status="error")),
+        *(TraceQuery(tag="g1", model="m1", since=SINCE), TraceQuery(agent="a7", feedback="down")),
+        TraceQuery(q="word7", agent="a7", attributes='{"n": 7}', sort="duration", since=SINCE),
+        TraceQuery(agent="a7", model="m1", user="u7", sort="duration", until=UNTIL),
+        *(TraceQuery(sort="duration", min_duration_ms=1.0), TraceQuery(sort="cost", user="u7")),
+    ):
+        await store.list(replace(query, limit=20))
+
+
+def tagged(number: int, model: str, **fields: Any) -> OtelSpan:
+    """A model call that every filter has something to say about."""
+    told = {
+        "gen_ai.request.model": model,
+        "gen_ai.usage.cost": number / 10 + 0.1,
+        "gen_ai.agent.name": f"a{number}",
+        "user.id": f"u{number}",
+        "langfuse.trace.tags": [f"g{number % 5}"],
+        "n": number,
+    }
+    mine = of_resource(service_instance_id=f"pod-{number}")
+    return chat(number, name=f"word{number}", attributes=told, resource=mine, **fields)
+
+
+async def jobs(backend: SqlBackend) -> None:
+    """What is done about spans after they were committed."""
+
+    async def take(spans: Sequence[OtelSpan]) -> None:
+        """A collector that has time."""
+
+    async def refuse(spans: Sequence[OtelSpan]) -> None:
+        raise Unavailable
+
+    assert (await backend.trace_memory.index.backlog())[0] == 0
+    with suppress(Unavailable):
+        await Forwarder(backend.database, refuse).step()
+    assert await Forwarder(backend.database, take).step() > 0
 
 
 async def feedback(backend: Backend) -> None:
@@ -191,4 +276,6 @@ async def visit(backend: SqlBackend) -> None:
     await turns(backend)
     await found(backend)
     await traces(backend)
+    await lists(backend)
+    await jobs(backend)
     await feedback(backend)

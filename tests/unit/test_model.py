@@ -23,8 +23,8 @@ from commonhold.model.feedback import (
 )
 from commonhold.model.opaque import JsonText
 from commonhold.model.session import MAX_TITLE, NewSession, parse_message
-from commonhold.model.trace import MAX_NANOS, Trace, facts_of, summarise, wall_clock
-from commonhold.testing.factories import NOON, request_spans, span, trace
+from commonhold.model.trace import MAX_NANOS, Trace, wall_clock
+from commonhold.testing.factories import NOON, span, trace
 
 TIMES = st.integers(EARLIEST, LATEST).map(Micros)
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -287,16 +287,6 @@ def test_epoch_seconds_are_their_own_wall_clock() -> None:
     (first, _), (second, _) = wall_clock(trace(spans=spans))
     assert first == (NOON + 1_000_000) * 1000
     assert second == NOON * 1000
-
-
-def test_a_summary_of_one_part_is_what_it_says() -> None:
-    """The times of the part, unless its spans reach further."""
-    part = trace(spans=request_spans(), ended_at=Micros(NOON + 1))
-    found = summarise(part, facts_of(part), "weather")
-    assert (found.started_at, found.ended_at) == (NOON, NOON + 2_000_000)
-    assert (found.duration_ms, found.agents) == (2000.0, ("weather",))
-    bare = summarise(Trace("t", started_at=NOON), [], "")
-    assert (bare.duration_ms, bare.prompt_tokens, bare.agents) == (None, None, ())
 
 
 def test_a_span_of_another_trace_is_refused() -> None:

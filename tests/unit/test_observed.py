@@ -13,12 +13,14 @@ from commonhold.contract.sessions import Sessions
 from commonhold.contract.stores import Backend, Stores
 from commonhold.contract.traces import Traces
 from commonhold.errors import NotFound
+from commonhold.model.agent import AgentQuery
 from commonhold.model.clock import Micros
 from commonhold.model.feedback import FeedbackPatch, NewFeedback
 from commonhold.model.scope import Author, Scope
 from commonhold.model.session import MessageQuery, NewSession
 from commonhold.model.trace import Trace
 from commonhold.sql import open_backend
+from commonhold.testing.otel import TRACE_ID, otel_log, otel_span
 from commonhold.wrap import ObservedBackend
 
 T = TypeVar("T")
@@ -97,6 +99,12 @@ async def use_everything(stores: Stores) -> None:
     assert (await traces.get("t1")).trace_id == "t1"
     assert await traces.find("none") is None
     assert len((await traces.list()).items) == 1
+    await traces.record([otel_span(attributes={"session.id": "s2"})])
+    await traces.record_logs([otel_log()])
+    assert "resourceSpans" in await traces.otlp(TRACE_ID)
+    assert [each.trace_id for each in await traces.of_session("s2", limit=1)] == [TRACE_ID]
+    assert await traces.of_session("s2", after_trace_id=TRACE_ID) == ()
+    assert [each.agent for each in await traces.agents(AgentQuery("weather"))] == ["weather"]
     vote = await feedback.create(NewFeedback(rating=1))
     patched = await feedback.patch(vote.feedback_id, FeedbackPatch(comment="x"))
     assert patched.comment == "x"
