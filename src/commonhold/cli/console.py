@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import typer
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from commonhold.cli.plain import visible
+from commonhold.cli.plain import json_line, visible
 from commonhold.settings import Setting, Settings, documented
 
 out = Console(highlight=False, soft_wrap=True)
@@ -45,6 +46,12 @@ def say_error(message: str) -> None:
     """One line per sentence of what went wrong, on standard error."""
     for line in message.splitlines():
         err.print(f"[bold red]error:[/] {escape(visible(line))}")
+
+
+def print_json(value: object) -> None:
+    """One value on one line, at once: for programs, and harmless to a terminal."""
+    sys.stdout.buffer.write(f"{json_line(value)}\n".encode())
+    sys.stdout.buffer.flush()
 
 
 def _help(setting: Setting) -> str:

@@ -16,7 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from commonhold.cli import log
 from commonhold.cli.console import err
-from commonhold.cli.filters import matching
+from commonhold.cli.paging import every
 from commonhold.cli.plain import json_line
 from commonhold.contract.sessions import Sessions
 from commonhold.errors import InvalidRequest, NotFound
@@ -102,7 +102,7 @@ async def named(sessions: Sessions, session_ids: Sequence[str]) -> AsyncIterator
 
 async def listed(sessions: Sessions, asked: SessionQuery) -> AsyncIterator[str]:
     """The ids of the sessions that match."""
-    async for session in matching(sessions, asked):
+    async for session in every(sessions.list, asked):
         yield session.session_id
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
 from commonhold.cli.times import moment
-from commonhold.contract.sessions import Sessions
 from commonhold.errors import InvalidRequest
 from commonhold.model import opaque
 from commonhold.model.clock import Micros
 from commonhold.model.labels import labels_asked
-from commonhold.model.page import MAX_LIMIT
-from commonhold.model.session import Session, SessionQuery, check_status
+from commonhold.model.session import SessionQuery, check_status
 from commonhold.model.words import search_terms
 
 
@@ -24,8 +21,8 @@ def _filter(*names: str, told: str, **more: Any) -> Any:
     return typer.Option(*names, help=told, rich_help_panel="Which sessions", **more)
 
 
-def label(text: str) -> tuple[str, Any]:
-    """The name and value of a label out of `KEY=VALUE`; a number, true or false is one.
+def pair(text: str) -> tuple[str, Any]:
+    """The name and value out of `KEY=VALUE`; a number, true or false is one.
 
     Raises:
         BadParameter: there is no name, or no value.
@@ -37,6 +34,16 @@ def label(text: str) -> tuple[str, Any]:
     with suppress(InvalidRequest):
         read = opaque.loads(given)
         value = read if isinstance(read, int | float) else given
+    return name, value
+
+
+def label(text: str) -> tuple[str, Any]:
+    """The name and value of a label.
+
+    Raises:
+        BadParameter: it is none, or too long for one.
+    """
+    name, value = pair(text)
     try:
         labels_asked(opaque.dumps({name: value}))
     except InvalidRequest as error:
@@ -134,22 +141,6 @@ def query(given: Mapping[str, Any]) -> SessionQuery:
         metadata=opaque.dumps(labels) if labels else None,
         q=given["words"],
     )
-
-
-async def matching(
-    sessions: Sessions, asked: SessionQuery, limit: int | None = None
-) -> AsyncIterator[Session]:
-    """The sessions that match, newest first, page by page."""
-    left = limit
-    while True:
-        size = MAX_LIMIT if left is None else min(left, MAX_LIMIT)
-        page = await sessions.list(replace(asked, limit=size))
-        for session in page.items:
-            yield session
-        left = None if left is None else left - len(page.items)
-        if page.cursor is None or left == 0:
-            return
-        asked = replace(asked, cursor=page.cursor)
 
 
 def _micros(value: int | None) -> Micros | None:

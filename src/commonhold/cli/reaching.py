@@ -1,39 +1,50 @@
-"""Where the `sessions` commands look: any place `connect` can reach."""
+"""Where the commands look for sessions and traces: any place `connect` can reach."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from commonhold import compose
-from commonhold.connect import connect
+from commonhold.connect import Connection, connect
 from commonhold.contract.sessions import Sessions
+from commonhold.contract.stores import Stores
+from commonhold.contract.traces import Traces
 from commonhold.errors import InvalidRequest, NotFound, Unavailable
 from commonhold.settings import ClientSettings, Settings
 
 HERE = f"http://127.0.0.1:{Settings().port}"
 """The service of this machine, as `commonhold serve` starts it."""
 
-Url = Annotated[
-    str | None,
-    typer.Option(
+
+def _url(what: str) -> Any:
+    return typer.Option(
         "--url",
         metavar="URL",
-        help="Where the sessions are: the http(s) URL of a service, sqlite:///file.db, or"
+        help=f"Where the {what} are: the http(s) URL of a service, sqlite:///file.db, or"
         f" postgresql://host/name.\n\n[dim]COMMONHOLD_URL, default {HERE}[/dim]",
         rich_help_panel="Where",
         show_default=False,
-    ),
-]
+    )
+
+
+Url = Annotated[str | None, _url("sessions")]
+TracesUrl = Annotated[str | None, _url("traces")]
 
 
 def place(url: str | None) -> str:
-    """The URL that is meant: the one given, else that of the environment, else this machine's."""
+    """Where sessions are: the URL given, else that of the environment, else this machine's."""
     known = ClientSettings.from_env()
     return url or known.sessions_url or known.url or HERE
+
+
+def trace_place(url: str | None) -> str:
+    """Where traces are, likewise."""
+    known = ClientSettings.from_env()
+    return url or known.traces_url or known.url or HERE
 
 
 @asynccontextmanager
@@ -46,14 +57,29 @@ async def sessions_at(url: str | None) -> AsyncIterator[Sessions]:
         Unavailable: nothing answers, and what to do about it.
     """
     where = place(url)
+    async with _opened(where, lambda: connect(where), "sessions") as stores:
+        yield stores.sessions
+
+
+@asynccontextmanager
+async def traces_at(url: str | None) -> AsyncIterator[Traces]:
+    """The traces there; closed at the end. What is raised is the same."""
+    where = trace_place(url)
+    # Traces only: a collector, which keeps nothing else, says itself that it gives nothing back.
+    async with _opened(where, lambda: connect("null:", traces=where), "traces") as stores:
+        yield stores.traces
+
+
+@asynccontextmanager
+async def _opened(where: str, open_: Callable[[], Connection], what: str) -> AsyncIterator[Stores]:
     try:
-        connection = connect(where)
-        _require_file(where)
+        connection = open_()
+        _require_file(where, what)
     except InvalidRequest as error:
         raise typer.BadParameter(error.detail) from None
     try:
         async with connection as stores:
-            yield stores.sessions
+            yield stores
     except Unavailable as error:
         if not error.detail.startswith("Cannot reach http"):
             raise
@@ -63,7 +89,7 @@ async def sessions_at(url: str | None) -> AsyncIterator[Sessions]:
         ) from error
 
 
-def _require_file(where: str) -> None:
+def _require_file(where: str, what: str) -> None:
     path = compose.sqlite_file(Settings(database=where))
     if path is not None and not path.exists():
-        raise NotFound(f"{path} does not exist, so there are no sessions in it.")
+        raise NotFound(f"{path} does not exist, so there are no {what} in it.")

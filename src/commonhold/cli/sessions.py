@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +11,11 @@ from rich.text import Text
 
 from commonhold.cli import export as exporting
 from commonhold.cli import filters, log
-from commonhold.cli.console import err, out
+from commonhold.cli.console import err, out, print_json
 from commonhold.cli.conversation import Conversation
-from commonhold.cli.filters import matching
 from commonhold.cli.listing import print_sessions
-from commonhold.cli.plain import json_line, quoted
+from commonhold.cli.paging import every
+from commonhold.cli.plain import quoted
 from commonhold.cli.reaching import Url, place, sessions_at
 from commonhold.cli.serve import first_line
 from commonhold.contract.sessions import Sessions
@@ -154,10 +153,10 @@ def fork(
 async def _list(url: str | None, asked: SessionQuery, limit: int, *, as_json: bool) -> None:
     async with sessions_at(url) as sessions:
         if as_json:
-            async for session in matching(sessions, asked, limit):
-                _print_json(wire.session_out(session))
+            async for session in every(sessions.list, asked, limit):
+                print_json(wire.session_out(session))
             return
-        found = [session async for session in matching(sessions, asked, limit + 1)]
+        found = [session async for session in every(sessions.list, asked, limit + 1)]
     if not found:
         _say_nothing(url, asked)
         return
@@ -206,7 +205,7 @@ async def _show_json(
             return
         said = log.messages(sessions, session_id, after=after, superseded=superseded)
         async for message in said:
-            _print_json(wire.message_out(message))
+            print_json(wire.message_out(message))
 
 
 async def _tail(
@@ -228,7 +227,7 @@ async def _tail(
             err.print(Text.assemble(("Following ", "dim"), name, (". Ctrl+C ends.", "dim")))
         async for entry in sessions.events(session_id, after=after):
             if as_json:
-                _print_json(_entry_out(entry))
+                print_json(_entry_out(entry))
             else:
                 talk.entry(entry)
     err.print("[dim]The session was deleted.[/]")
@@ -280,8 +279,3 @@ async def _fork(url: str | None, session_id: str, at: int | None) -> None:
     if out.is_terminal:
         count = f"{made.message_count:,} message{'' if made.message_count == 1 else 's'}"
         out.print(Text(f"A fork of {session_id} with {count}.", "dim"))
-
-
-def _print_json(value: wire.Wire) -> None:
-    sys.stdout.buffer.write(f"{json_line(value)}\n".encode())
-    sys.stdout.buffer.flush()

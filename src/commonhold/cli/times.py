@@ -35,6 +35,17 @@ def moment(text: str) -> Micros:
         ) from None
 
 
+def window(text: str) -> Micros:
+    """When a window up to now began, out of an option: `24h`, `7d`.
+
+    Raises:
+        BadParameter: it is no length of time.
+    """
+    if _AGO.fullmatch(text.strip()) is None:
+        raise typer.BadParameter(f"{text!r} is not a window such as 24h, 7d or 30d.")
+    return moment(text)
+
+
 def ago(at: Micros) -> str:
     """How long ago something was: `3 min ago`."""
     seconds = (clock.now() - at) // _SECOND
