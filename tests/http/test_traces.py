@@ -178,8 +178,7 @@ async def test_null_and_what_is_no_item_are_left_out_of_an_export_alone(
         ({"data": {"object": "trace"}}, "neither trace_id"),
         ({"data": [{"object": "list"}]}, "neither trace_id"),
         ({"data": [None, None]}, "neither trace_id"),
-        ([trace()], "neither trace_id"),
-        (5, "neither trace_id"),
+        ([{"resourceSpans": []}], "Expected `object`"),
         ({"resource_spans": [GROUP]}, "resourceSpans"),
         ({**trace(), "resource_spans": []}, "resourceSpans"),
         ({"resourceSpans": 5}, "no OTLP JSON"),
@@ -277,9 +276,10 @@ async def test_what_could_never_be_read_back_is_422(
     told(await post(client, body), 422)
 
 
-async def test_json_that_nobody_can_read_is_422(client: httpx2.AsyncClient) -> None:
-    """As FastAPI has it, where nothing says that it is OTLP."""
-    told(await post(client, b'{"trace_id":', "application/json"), 422, "invalid_request")
+@pytest.mark.parametrize("body", [b'{"trace_id":', b"[{}]", b"5", b'{"x":"\\ud83d"}'])
+async def test_json_that_nobody_can_read_is_422(client: httpx2.AsyncClient, body: bytes) -> None:
+    """As on every route, where nothing says that it is OTLP."""
+    told(await post(client, body, "application/json"), 422, "invalid_request")
 
 
 async def test_lists_have_summaries_newest_first(client: httpx2.AsyncClient) -> None:

@@ -124,7 +124,11 @@ def _native(call: Call) -> bodies.TraceBody | None:
     call.speaks_otlp = any(key in keys for key in _OTHER_SIGNALS)
     if call.speaks_otlp:
         return None
-    raise _nobodys(call)
+    decode(_KEYS, call)  # of no family, and perhaps mended in vain
+    call.speaks_otlp = True  # so that the answer can be read by all
+    raise MalformedBody(
+        "This is no trace: it has neither trace_id, started_at nor spans, nor resourceSpans."
+    )
 
 
 def _seems_otlp(call: Call) -> bool:
@@ -135,13 +139,10 @@ def _keys(call: Call) -> dict[str, Raw]:
     """What the body has at its top.
 
     Raises:
-        MalformedBody: it is no object.
-        InvalidRequest: nobody can read it.
+        InvalidRequest: it is no object, or nobody can read it.
     """
     try:
         return _KEYS.decode(call.content)
-    except msgspec.ValidationError:
-        raise _nobodys(call) from None
     except (ValueError, RecursionError):
         call.speaks_otlp = _seems_otlp(call)
     try:
@@ -165,14 +166,6 @@ def _is_item(item: Raw) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _nobodys(call: Call) -> MalformedBody:
-    """The refusal of a body of unknown family, readable by all."""
-    call.speaks_otlp = True
-    return MalformedBody(
-        "This is no trace: it has neither trace_id, started_at nor spans, nor resourceSpans."
-    )
 
 
 def _trace(body: bodies.TraceBody) -> Trace:
