@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ import commonhold
 from commonhold.model.otel import OtelSpan, Resource, Scope
 from commonhold.otlp.decode import spans_from_json
 from tests import processes
-from tests.cli.commands import MISUSED, SCRIPT, Result, check_one_line, run
+from tests.cli.commands import MISUSED, Result, check_one_line, run
 from tests.processes import Process
 
 Command = Callable[..., Result]
@@ -203,28 +201,6 @@ def test_traces_are_exported_in_each_format(command: Command, tmp_path: Path) ->
         "all.otlp",
         "all.parquet",
     ]
-
-
-def test_new_traces_are_followed(tmp_path: Path) -> None:
-    """Each once, also when it grows; Ctrl+C ends it in order."""
-    url = f"sqlite:///{tmp_path}/followed.db"
-    asyncio.run(fill(url))
-    arguments = ["traces", "tail", "--json", "--interval", "0.1", "--last", "1", "--url", url]
-    with subprocess.Popen([SCRIPT, *arguments], stdout=subprocess.PIPE, text=True) as tail:
-        assert tail.stdout is not None
-        assert int(json.loads(tail.stdout.readline())["trace_id"], 16) == 3
-
-        async def more() -> None:
-            async with commonhold.connect(url) as stores:
-                await stores.traces.record(a_trace(3, "weather"))
-                await stores.traces.record(a_trace(9, "weather")[:1])
-                await stores.traces.record(a_trace(9, "weather")[1:])
-
-        asyncio.run(more())
-        assert int(json.loads(tail.stdout.readline())["trace_id"], 16) == 9
-        tail.send_signal(signal.SIGINT)
-        rest = tail.stdout.read()
-    assert (tail.returncode, rest) == (0, "")
 
 
 def test_agents_are_listed_with_what_they_did(command: Command) -> None:
