@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
+import signal
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ import commonhold
 from commonhold.model.otel import OtelSpan, Resource, Scope
 from commonhold.otlp.decode import spans_from_json
 from tests import processes
-from tests.cli.commands import MISUSED, Result, check_one_line, run
+from tests.cli.commands import MISUSED, SCRIPT, Result, check_one_line, run
 from tests.processes import Process
 
 Command = Callable[..., Result]
@@ -25,9 +29,11 @@ SECOND = 1_000_000_000
 HOSTILE = "\x1b[31mred\x07 [bold]markup[/bold] \u202egnp.exe"
 
 
-def a_trace(number: int, agent: str, *, failed: bool = False) -> list[OtelSpan]:
+def a_trace(
+    number: int, agent: str, *, failed: bool = False, start_ns: int = NOON_NS
+) -> list[OtelSpan]:
     """A request with a model call and a tool call, told as an exporter tells it."""
-    trace_id, start = f"{number:032x}", NOON_NS + number * SECOND
+    trace_id, start = f"{number:032x}", start_ns + number * SECOND
     resource = Resource({"service.name": agent, "service.version": "2.1"})
     chat = {
         "gen_ai.operation.name": "chat",
@@ -201,6 +207,40 @@ def test_traces_are_exported_in_each_format(command: Command, tmp_path: Path) ->
         "all.otlp",
         "all.parquet",
     ]
+
+
+def test_new_traces_are_followed(tmp_path: Path) -> None:
+    """Each once, also when it grows; Ctrl+C ends it in order."""
+    url, now = f"sqlite:///{tmp_path}/followed.db", time.time_ns() // SECOND * SECOND
+    first, second = (a_trace(number, "weather", start_ns=now) for number in (1, 2))
+    asyncio.run(record(url, first))
+    words = f"traces tail --json --interval 0.1 --last 1 --url {url}"
+    command = [str(SCRIPT), *words.split()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as tail:
+        try:
+            assert number_of(tail) == 1
+            asyncio.run(record(url, first, second[:1]))
+            assert number_of(tail) == 2
+            asyncio.run(record(url, second))
+            tail.send_signal(signal.SIGINT)
+            rest, _ = tail.communicate(timeout=20)
+        finally:
+            tail.kill()
+    assert (tail.returncode, rest) == (0, "")
+
+
+async def record(url: str, *batches: list[OtelSpan]) -> None:
+    """Keep spans."""
+    async with commonhold.connect(url) as stores:
+        for spans in batches:
+            await stores.traces.record(spans)
+
+
+def number_of(tail: subprocess.Popen[str]) -> int:
+    """The next trace that is told; fails when none is."""
+    assert tail.stdout is not None
+    assert select.select([tail.stdout], [], [], 20)[0], "nothing was told"
+    return int(json.loads(tail.stdout.readline())["trace_id"], 16)
 
 
 def test_agents_are_listed_with_what_they_did(command: Command) -> None:

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from commonhold.errors import Closed, Internal, InvalidRequest, Unavailable
+from commonhold.model import clock
 from commonhold.model.scope import Author, Scope
 from commonhold.model.summary import Part
 from commonhold.sql import SqlBackend, open_backend
-from commonhold.sql.gather import MOST_SPANS, Gather
+from commonhold.sql.gather import MOST_SPANS, MOST_WAIT_S, Gather
 from commonhold.sql.spans import Batch
 from commonhold.testing.factories import NOON, span, trace
 from commonhold.testing.otel import TRACE_ID, otel_span, span_id
@@ -64,6 +65,26 @@ async def test_a_lone_request_waits_for_nobody() -> None:
     assert writer.begun == [["one"]]
     writer.gate.set()
     await task
+
+
+async def test_who_would_be_answered_too_late_is_told_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the first that waits has waited too long; those in front are written all the same."""
+    writer = Writer()
+    in_front = [writer.submit("one")]
+    await settled()
+    in_front.append(writer.submit("two"))
+    await settled()
+    late = clock.monotonic() + MOST_WAIT_S + 1
+    monkeypatch.setattr(clock, "monotonic", lambda: late)
+    with pytest.raises(Unavailable) as refused:
+        await writer.submit("three")
+    assert refused.value.retry_after_s == 1
+    writer.gate.set()
+    await asyncio.gather(*in_front)
+    assert writer.written == [("k", ["one"]), ("k", ["two"])]
+    await writer.submit("three, again")
 
 
 async def test_what_comes_meanwhile_goes_together() -> None:

@@ -14,6 +14,7 @@ from copy import copy
 from typing import Generic, NamedTuple, TypeVar
 
 from commonhold.errors import CommonholdError, Unavailable
+from commonhold.model import clock
 from commonhold.sql.spans import Batch
 
 K = TypeVar("K", bound=Hashable)
@@ -22,10 +23,16 @@ MOST_SPANS = 2000
 """Spans after which a bulk write takes no further request."""
 
 
+MOST_WAIT_S = 5.0
+"""How long the first that waits may have waited, in seconds, when another comes. Exporters give up
+after ten: who would be answered too late is told at once to come again."""
+
+
 class _Waiting(NamedTuple, Generic[K]):
     key: K
     batch: Batch
     done: asyncio.Future[None]
+    since: float
 
 
 class Gather(Generic[K]):
@@ -46,8 +53,15 @@ class Gather(Generic[K]):
         return bool(self._tasks)
 
     async def submit(self, key: K, batch: Batch) -> None:
-        """Return when the batch is committed, or raise what kept it from that."""
-        waiting = _Waiting(key, batch, asyncio.get_running_loop().create_future())
+        """Return when the batch is committed, or raise what kept it from that.
+
+        Raises:
+            Unavailable: those in front have waited too long already; nothing was written.
+        """
+        now = clock.monotonic()
+        if self._queue and now - self._queue[0].since > MOST_WAIT_S:
+            raise Unavailable("Too many traces wait to be written. Nothing was written; try again.")
+        waiting = _Waiting(key, batch, asyncio.get_running_loop().create_future(), now)
         self._queue.append(waiting)
         if self._free:
             self._free -= 1

@@ -24,7 +24,6 @@ TAKE = statement("take_jobs")
 END = statement("end_jobs")
 READ = statement("read_spans")
 PUT = statement("index_spans")
-COUNT = statement("count_jobs")
 
 AT_ONCE = 8
 """Jobs of one transaction: few, so that writers wait for it only shortly."""
@@ -53,11 +52,6 @@ class SpanIndex:
     async def step(self) -> int:
         """Do the oldest jobs; how many that were."""
         return await self._db.write(_step)
-
-    async def backlog(self) -> tuple[int, int | None]:
-        """How many jobs wait, and when the oldest one was planned, in microseconds."""
-        row = await self._db.one(COUNT, kind="index")
-        return (0, None) if row is None else (row[0], row[1])
 
 
 async def _step(tx: Tx) -> int:

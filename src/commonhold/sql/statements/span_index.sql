@@ -22,10 +22,6 @@ RETURNING job_id, tenant, day, spans;
 -- Not done: they are due again at another time. Primary key.
 UPDATE span_job SET due_at = :until WHERE job_id {is_one_of};
 
--- name: count_jobs
--- How much is to be done, and since when. span_job_by_kind.
-SELECT count(*), min(created_at) FROM span_job WHERE kind = :kind;
-
 -- name: end_jobs
 -- Done. Primary key.
 DELETE FROM span_job WHERE job_id {is_one_of};

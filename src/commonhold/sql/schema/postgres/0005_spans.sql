@@ -165,7 +165,8 @@ CREATE TABLE span_text (
 
 CREATE TABLE span_text_other PARTITION OF span_text DEFAULT;
 
-CREATE INDEX span_words ON span_text USING gin (words);
+CREATE INDEX span_words ON span_text USING gin (words)
+WITH (gin_pending_list_limit = 512);  -- kB, as for message_words
 
 CREATE FUNCTION trace_voted_v1() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
