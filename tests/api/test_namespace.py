@@ -65,6 +65,13 @@ def test_a_client_loads_nothing_of_the_server(code: str) -> None:
     assert [name for name in (*SERVER, *OURS) if name in loaded] == []
 
 
+def test_a_command_that_looks_loads_nothing_that_serves() -> None:
+    """Web framework, gRPC, prices and the readers of OTLP and Parquet: half of what it would wait."""
+    heavy = ("fastapi", "starlette", "grpc", "genai_prices", "google.protobuf", "pyarrow")
+    loaded = _loaded_by("import commonhold.cli.app")
+    assert [name for name in (*heavy, "commonhold.http", "commonhold.rpc") if name in loaded] == []
+
+
 def test_importing_the_face_loads_no_http_library() -> None:
     """Who keeps everything in a file does not wait for it."""
     assert "httpx2" not in _loaded_by("import commonhold")

@@ -6,7 +6,7 @@ looks at a database need not load what serves it.
 
 from __future__ import annotations
 
-from commonhold.compose.otlp_grpc import check_otlp_grpc
+from commonhold.compose.grpc_port import check_otlp_grpc
 from commonhold.compose.storage import (
     LateBackend,
     check_database_url,
