@@ -250,6 +250,7 @@ async def jobs(backend: SqlBackend) -> None:
     with suppress(Unavailable):
         await Forwarder(backend.database, refuse).step()
     assert await Forwarder(backend.database, take).step() > 0
+    await backend.trace_memory.index.step()
 
 
 async def feedback(backend: Backend) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from commonhold.errors import CommonholdError
@@ -18,9 +19,11 @@ from commonhold.model.span_words import words_of_span
 from commonhold.otlp.meaning import meaning_of
 from commonhold.otlp.values import attributes_of
 from commonhold.sql.database import Database, Row, Tx
-from commonhold.sql.statement import statement
+from commonhold.sql.statement import Statement, statement
 
 TAKE = statement("take_jobs")
+AWAIT = statement("await_jobs")
+LAST = statement("last_job")
 END = statement("end_jobs")
 READ = statement("read_spans")
 PUT = statement("index_spans")
@@ -42,20 +45,28 @@ class SpanIndex:
         self._lock = asyncio.Lock()
 
     async def catch_up(self, patience_s: float = PATIENCE_S) -> None:
-        """Index what is committed by now, or as much of it as can be done in time."""
+        """Index what is committed by now, or as much of it as can be done in time.
+
+        What another process is indexing is waited for: to pass over it would be to search without.
+        """
         deadline = clock.monotonic() + patience_s
         async with self._lock:
-            while clock.monotonic() < deadline:
-                if not await self.step():
-                    return
+            until = await self._last(None)
+            while until is not None and clock.monotonic() < deadline:
+                await self._db.write(partial(_step, AWAIT))
+                until = await self._last(until)
 
     async def step(self) -> int:
-        """Do the oldest jobs; how many that were."""
-        return await self._db.write(_step)
+        """Do the oldest jobs that nobody is at; how many that were."""
+        return await self._db.write(partial(_step, TAKE))
+
+    async def _last(self, until: int | None) -> int | None:
+        row = await self._db.one(LAST, kind="index", until=until)
+        return None if row is None else row[0]
 
 
-async def _step(tx: Tx) -> int:
-    jobs = await tx.all(TAKE, kind="index", limit=AT_ONCE)
+async def _step(take: Statement, tx: Tx) -> int:
+    jobs = await tx.all(take, kind="index", limit=AT_ONCE)
     if not jobs:
         return 0
     for _, tenant, day, spans in jobs:

@@ -10,6 +10,15 @@ VALUES (:kind, :tenant, :day, :spans, :now, :now);
 SELECT job_id, tenant, day, spans FROM span_job WHERE kind = :kind
 ORDER BY job_id LIMIT :limit {skip_locked};
 
+-- name: await_jobs
+-- The same, but waits for whoever works on them: what they did is seen then. span_job_by_kind.
+SELECT job_id, tenant, day, spans FROM span_job WHERE kind = :kind
+ORDER BY job_id LIMIT :limit {for_update};
+
+-- name: last_job
+-- The youngest job of a kind that was planned, up to one of them. span_job_by_kind.
+SELECT max(job_id) FROM span_job WHERE kind = :kind [AND job_id <= :until];
+
 -- name: claim_jobs
 -- The oldest jobs of a kind that are due, ours until another time. span_job_by_kind.
 UPDATE span_job SET due_at = :until WHERE job_id IN (
