@@ -79,10 +79,7 @@ class _Told(NamedTuple):
 
 def judgements_of(span: OtelSpan, meaning: Meaning) -> tuple[Judgement, ...]:
     """What a span carries, in a stable order; most carry none, and are done at once."""
-    # One text of all names: two searches in it cost less than one look at each name.
-    names = "\n".join(span.attributes)
-    has_any = any(stem in names for stem in _STEMS)
-    if not has_any and not any(event.name == _EVENT for event in span.events):
+    if not _carries_any(span):
         return ()
     told = _told_by(span, is_evaluator=meaning.operation == "evaluator")
     read = (_read(each, meaning.session_id) for each in told)
@@ -99,6 +96,16 @@ def judgement_of(log: OtelLog, log_id: str) -> Judgement | None:
     told = _Told(_of_event({**body, **log.attributes}), target, log.trace_id, log.span_id)
     read = _read(told, None)
     return read and replace(read, judgement_id=_digest(log.trace_id, log_id))
+
+
+def _carries_any(span: OtelSpan) -> bool:
+    """Whether a span may carry a judgement: asked of each span that is written."""
+    # One text of all names: two searches in it cost less than one look at each name.
+    names = "\n".join(span.attributes)
+    for stem in _STEMS:
+        if stem in names:
+            return True
+    return bool(span.events) and any(event.name == _EVENT for event in span.events)
 
 
 def _told_by(span: OtelSpan, *, is_evaluator: bool) -> Iterator[_Told]:
