@@ -15,11 +15,14 @@ from commonhold.model import opaque
 from commonhold.model.clock import Micros
 from commonhold.model.gist import Gist, encode_gist, gist_of
 from commonhold.model.otel import Meaning, OtelLog, OtelSpan, Resource, Scope, SpanEvent
+from commonhold.model.score import NewScore
 from commonhold.model.summary import MOST_COUNTED, LogFacts, Part, SpanFacts
 from commonhold.model.trace import NANO, Span, Trace, check_trace, wall_clock
+from commonhold.otlp.judgements import judgement_of, judgements_of
 from commonhold.otlp.meaning import log_meaning, meaning_of
 from commonhold.otlp.values import attributes_text, value_text
 from commonhold.pricing import cost_nano
+from commonhold.sql.judged import scores_of
 
 AHEAD_NS = 3600 * NANO
 """A span that starts later than this after it came was timed by a clock that is wrong."""
@@ -37,13 +40,15 @@ _plain = msgspec.json.Decoder(dict[str, Any]).decode
 class Batch:
     """What one or several requests of one author write, by trace.
 
-    `spans` holds by span id what a span adds to its trace's summary, and its columns.
+    `spans` holds by span id what a span adds to its trace's summary, and its columns; `scores` are
+    the judgements that came with spans and log records, by their ids.
     """
 
     spans: dict[str, dict[str, tuple[SpanFacts, Cells]]] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     logs: dict[str, dict[str, tuple[LogFacts, Cells]]] = field(default_factory=dict)
     emitters: dict[str, str] = field(default_factory=dict)
+    scores: dict[str, NewScore] = field(default_factory=dict)
     size: int = 0
 
     def add_span(self, trace_id: str, facts: SpanFacts, cells: Cells) -> None:
@@ -59,6 +64,7 @@ class Batch:
             self.logs.setdefault(trace_id, {}).update(logs)
         self.parts.update(other.parts)
         self.emitters.update(other.emitters)
+        self.scores.update(other.scores)
         self.size += other.size
 
     @property
@@ -79,7 +85,11 @@ def of_trace(trace: Trace, author: str, now: Micros) -> Batch:
         author, trace.started_at, trace.ended_at, trace.model, trace.session_id, trace.status
     )
     for span, (start_ns, end_ns) in zip(trace.spans, wall_clock(trace), strict=True):
-        gist = _gist(meaning_of(_as_otel(span, start_ns, end_ns), has_texts=False), start_ns, now)
+        understood = _as_otel(span, start_ns, end_ns)
+        meaning = meaning_of(understood, has_texts=False)
+        if judged := judgements_of(understood, meaning):
+            batch.scores.update(scores_of(judged))
+        gist = _gist(meaning, start_ns, now)
         facts = _facts(span, start_ns, end_ns, author, gist, failed=span.status == "error")
         cells = (
             *(trace.trace_id, span.span_id, span.parent_span_id, span.name, span.status),
@@ -107,6 +117,8 @@ def of_spans(spans: Iterable[OtelSpan], author: str, now: Micros) -> Batch:
     emitters = Emitters(batch.emitters)
     for span in spans:
         meaning = meaning_of(span, has_texts=False)
+        if judged := judgements_of(span, meaning):
+            batch.scores.update(scores_of(judged))
         gist = _gist(meaning, span.start_ns, now)
         facts = _facts(span, span.start_ns, span.end_ns, author, gist, failed=meaning.is_error)
         cells = (
@@ -134,6 +146,8 @@ def of_logs(logs: Iterable[OtelLog], now: Micros) -> Batch:
             *(log.trace_id, log_id, log.span_id, _storable(log.event_name), log.time_ns),
             *(encode_gist(gist).decode(), emitters.of(log.resource, log.scope), attributes, body),
         )
+        if judged := judgement_of(log, log_id):
+            batch.scores.update(scores_of((judged,)))
         batch.logs.setdefault(log.trace_id, {})[log_id] = (LogFacts(log.time_ns, gist), cells)
         batch.size += 1
     return batch
