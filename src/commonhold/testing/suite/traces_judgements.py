@@ -6,7 +6,7 @@ from typing import Any
 
 from commonhold.contract.stores import Backend
 from commonhold.model.feedback import NewFeedback
-from commonhold.model.otel import SpanEvent
+from commonhold.model.otel import OtelLog, OtelSpan, SpanEvent
 from commonhold.model.score import Score, ScoreQuery
 from commonhold.testing.conformance import Actor, StoppedClock
 from commonhold.testing.otel import NOON_NS, TRACE_ID, otel_log, otel_span, span_id, trace_id
@@ -14,7 +14,7 @@ from commonhold.testing.otel import NOON_NS, TRACE_ID, otel_log, otel_span, span
 RESULT = "gen_ai.evaluation.result"
 
 
-def result(name: str, score: float) -> dict[str, Any]:
+def verdict(name: str, score: float) -> dict[str, Any]:
     """What an event says of an evaluation."""
     return {"gen_ai.evaluation.name": name, "gen_ai.evaluation.score.value": score}
 
@@ -24,60 +24,63 @@ def annotated(prefix: str, **fields: Any) -> dict[str, Any]:
     return {f"{prefix}.{name}": value for name, value in fields.items()}
 
 
-async def scores(backend: Backend) -> dict[str, Score]:
+async def scores_by_name(backend: Backend) -> dict[str, Score]:
     """All scores by their names."""
     page = await backend.feedback.scores(ScoreQuery(limit=1000))
     assert len({each.name for each in page.items}) == len(page.items)
     return {each.name: each for each in page.items}
 
 
-async def test_judgements_of_spans_and_logs_are_scores(
-    acting_as: Actor, clock: StoppedClock
-) -> None:
-    """T11. About the span, its trace or its session; by people, models and programs."""
-    backend = acting_as("judge")
+def judged() -> tuple[list[OtelSpan], list[OtelLog]]:
+    """Two spans and two log records with a judgement of every kind."""
     attributes = {
         "session.id": "s1",
         **annotated("annotations.0.annotation", name="kind", score=0.5, annotator_kind="HUMAN"),
         **annotated("trace.evaluations.0.evaluation", name="right", label="yes"),
         **annotated("session.annotations.0.annotation", name="tone", explanation="calm"),
     }
-    events = (SpanEvent(RESULT, NOON_NS, result("safe", 1)),)
+    events = (SpanEvent(RESULT, NOON_NS, verdict("safe", 1)),)
     spans = [otel_span(0, attributes=attributes, events=events), otel_span(1)]
     logs = [
-        otel_log(1, event_name=RESULT, body=None, attributes=result("short", 3)),
-        otel_log(1, span_id=None, event_name=RESULT, body=result("early", 4)),
+        otel_log(1, event_name=RESULT, body=None, attributes=verdict("short", 3)),
+        otel_log(1, span_id=None, event_name=RESULT, body=verdict("early", 4)),
     ]
+    return spans, logs
+
+
+async def test_judgements_of_spans_and_logs_are_scores(
+    acting_as: Actor, clock: StoppedClock
+) -> None:
+    """T11. About the span, its trace or its session, there once however often they come."""
+    backend = acting_as("judge")
+    spans, logs = judged()
     await backend.traces.record(spans)
     await backend.traces.record_logs(logs)
+    found = await scores_by_name(backend)
 
-    found = await scores(backend)
-
-    about = {name: (told.trace_id, told.span_id, told.session_id) for name, told in found.items()}
-    assert about == {
-        "kind": (TRACE_ID, span_id(0), None),
-        "right": (TRACE_ID, None, None),
-        "tone": (None, None, "s1"),
-        "safe": (TRACE_ID, span_id(0), None),
-        "short": (TRACE_ID, span_id(1), None),
-        "early": (TRACE_ID, None, None),
+    told = {
+        name: (each.trace_id, each.span_id, each.session_id, each.data_type, each.source)
+        for name, each in found.items()
     }
-    assert {
-        name: told.value_num for name, told in found.items() if told.data_type == "numeric"
-    } == {"kind": 0.5, "safe": 1, "short": 3, "early": 4}
-    assert (found["right"].data_type, found["right"].label) == ("categorical", "yes")
-    assert (found["tone"].data_type, found["tone"].comment) == ("text", "calm")
-    assert {name: told.source for name, told in found.items() if told.source != "code"} == {
-        "kind": "human"
+    assert told == {
+        "kind": (TRACE_ID, span_id(0), None, "numeric", "human"),
+        "right": (TRACE_ID, None, None, "categorical", "code"),
+        "tone": (None, None, "s1", "text", "code"),
+        "safe": (TRACE_ID, span_id(0), None, "numeric", "code"),
+        "short": (TRACE_ID, span_id(1), None, "numeric", "code"),
+        "early": (TRACE_ID, None, None, "numeric", "code"),
     }
-    assert {told.author for told in found.values()} == {"judge"}
-    told = (await backend.traces.get(TRACE_ID)).spans
-    assert [RESULT in each.events for each in told] == [True, True]
+    values = {name: each.value_num for name, each in found.items()}
+    assert values == {"kind": 0.5, "safe": 1, "short": 3, "early": 4, "right": None, "tone": None}
+    assert (found["right"].label, found["tone"].comment) == ("yes", "calm")
+    assert {each.author for each in found.values()} == {"judge"}
+    kept = (await backend.traces.get(TRACE_ID)).spans
+    assert [RESULT in each.events for each in kept] == [True, True]
 
     clock.advance()
     await backend.traces.record(spans[::-1])
     await backend.traces.record_logs(logs[::-1] + logs)
-    assert await scores(backend) == found
+    assert await scores_by_name(backend) == found
 
 
 async def test_a_judgement_stays_its_authors_and_takes_no_other_with_it(acting_as: Actor) -> None:
@@ -91,7 +94,7 @@ async def test_a_judgement_stays_its_authors_and_takes_no_other_with_it(acting_a
         [otel_span(0, attributes=changed), otel_span(1, trace_id=trace_id(7), attributes=more)]
     )
     vote = await other.feedback.create(NewFeedback(rating=1, trace_id=TRACE_ID))
-    found = await scores(one)
+    found = await scores_by_name(one)
     assert {name: (told.value_num, told.author) for name, told in found.items()} == {
         "n": (1, "one"),
         "m": (2, "other"),
