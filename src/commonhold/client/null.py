@@ -372,6 +372,9 @@ class NullFeedback:
         self._gate.check()
         return ()
 
+    async def delete(self, feedback_id: str, /) -> None:
+        await self.get(feedback_id)
+
 
 class NullBackend:
     """`contract.stores.Backend` behind the URL `null:`."""

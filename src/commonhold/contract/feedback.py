@@ -76,8 +76,13 @@ class Feedback(Protocol):
     async def stats(self, query: StatsQuery = ..., /) -> tuple[FeedbackStats, ...]:
         """Votes per window and agent type, oldest window first; empty windows are left out."""
 
-    async def put_scores(self, new: Sequence[NewScore], /) -> tuple[Score, ...]:
+    async def put_scores(
+        self, new: Sequence[NewScore], /, *, key: str | None = None
+    ) -> tuple[Score, ...]:
         """Keep scores, all of them or none, and return them in their order.
+
+        With an idempotency key, scores without an id have one that the key stands for: sent
+        again, they are kept once.
 
         Raises:
             Conflict: a score of that id is another author's.
