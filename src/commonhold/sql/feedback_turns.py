@@ -200,9 +200,7 @@ def _awaits(
     }
 
 
-def _canonical(
-    target: Target, session_id: str | None, turn: _Turn | None
-) -> tuple[str | int, ...]:
+def _canonical(target: Target, session_id: str | None, turn: _Turn | None) -> tuple[str | int, ...]:
     """The same for all spellings of one target; empty where nothing is named."""
     named = trace_key(target.trace_id) if target.trace_id is not None else ""
     if target.span_id is not None:
@@ -213,7 +211,11 @@ def _canonical(
         return ("message", session_id or named, target.message_id)
     if target.session_id is not None and target.turn_index is not None:
         return ("index", target.session_id, target.turn_index)
-    for kind, value in (("trace", named), ("response", target.response_id), ("session", session_id)):
+    for kind, value in (
+        ("trace", named),
+        ("response", target.response_id),
+        ("session", session_id),
+    ):
         if value:
             return (kind, value)
     return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ DELETE = statement("delete_feedback")
 INDEX = statement("index_feedback")
 UNINDEX = statement("drop_feedback_words")
 
-_FIELDS = (
+FIELDS = (
     *("name", "data_type", "value_num", "label", "value_json", "comment", "correction", "source"),
     *("source_id", "identifier", "metadata", "environment", "config_id", "error", "trace_id"),
     *("span_id", "session_id", "message_id", "turn_index", "response_id", "model_id"),
@@ -74,7 +74,7 @@ class FeedbackWriter:
         if len(named) == 1:
             return (await self.put_one(named[0]),)
         # In the order of what they are counted by, so that two writers do not wait for each other.
-        order = sorted(range(len(named)), key=lambda n: _order(named[n]))
+        order = sorted(range(len(named)), key=lambda n: counted_by(named[n]))
 
         async def unit(tx: Tx) -> dict[int, Score]:
             return {n: await self._put(tx, named[n]) for n in order}
@@ -127,28 +127,33 @@ class FeedbackWriter:
 
     async def _put(self, tx: Tx, new: NewScore) -> Score:
         found = await find(tx, self._tenant, _target(new, self._stamp["owner_agent"]))
-        voter = Voter(
-            self._stamp["owner_agent"], self._user_id, new.name, new.source, new.identifier
-        )
-        args: dict[str, Any] = {name: getattr(new, name) for name in _FIELDS}
+        args: dict[str, Any] = {name: getattr(new, name) for name in FIELDS}
         args |= {"tenant": self._tenant, "rating": new.rating, "now": clock.now()}
         score = None
         if new.score_id is not None:
             score = await self._replaced(tx, new.score_id, args, found)
         if score is None:
-            row = await tx.one(
-                CREATE,
-                feedback_id=new.score_id or ids.new_id("fb"),
-                user_id=self._user_id,
-                vote_key=vote_key(voter, found.target),
-                **self._stamp,
-                **args,
-                **found.columns,
-            )
-            score = rows.score(certain(row, "an insert returns its row"))
+            score = await self._create(tx, new, args, found)
         if new.comment or new.correction:
             await self._index(tx, score)
         return score
+
+    async def _create(self, tx: Tx, new: NewScore, args: dict[str, Any], found: Found) -> Score:
+        row = await tx.one(
+            CREATE,
+            feedback_id=new.score_id or ids.new_id("fb"),
+            user_id=self._user_id,
+            vote_key=self._vote_key(new, found),
+            **self._stamp,
+            **args,
+            **found.columns,
+        )
+        return rows.score(certain(row, "an insert returns its row"))
+
+    def _vote_key(self, new: NewScore, found: Found) -> str | None:
+        author = self._stamp["owner_agent"]
+        voter = Voter(author, self._user_id, new.name, new.source, new.identifier)
+        return vote_key(voter, found.target)
 
     async def _replaced(
         self, tx: Tx, score_id: str, args: dict[str, Any], found: Found
@@ -161,7 +166,7 @@ class FeedbackWriter:
         if (before.author, before.user_id) != (self._stamp["owner_agent"], self._user_id):
             raise Conflict(f"Score {score_id} is another author's. Use another id.")
         key = {"tenant": self._tenant, "feedback_id": score_id}
-        if _same(before, args):
+        if is_same(before, args):
             return before
         row = await tx.one(REPLACE, **{**args, **key})
         if before.superseded_by is None:
@@ -224,9 +229,11 @@ def _target(new: NewScore, author: str) -> Target:
     )
 
 
-def _same(before: Score, args: dict[str, Any]) -> bool:
-    return all(getattr(before, name) == args[name] for name in _FIELDS)
+def is_same(before: Score, args: Mapping[str, Any]) -> bool:
+    """Whether a score says already what is said again."""
+    return all(getattr(before, name) == args[name] for name in FIELDS)
 
 
-def _order(new: NewScore) -> tuple[str, ...]:
+def counted_by(new: NewScore) -> tuple[str, ...]:
+    """The order in which scores of one transaction are written."""
     return tuple([getattr(new, name) or "" for name in _COUNTED_BY])

@@ -1,4 +1,4 @@
-"""Judgements that came with spans and log records, as the scores that they are."""
+"""Judgements that came with spans and log records, as the scores that they are. Pure."""
 
 from __future__ import annotations
 
