@@ -26,12 +26,15 @@ class Window(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a window that is counted in one way: from records (`r`), hours or UTC days."""
+    """A part of a window that is counted in one way: from records (`r`), hours or UTC days.
 
-    window: int
+    `span` is the number of the window; None where windows are told from one another by division.
+    """
+
+    span: int | None
     level: str
-    start: int
-    end: int
+    since: int
+    until: int
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -74,7 +77,7 @@ def window_before(window: str, zone: ZoneInfo, at: Micros) -> Window:
     return next(_from(window, zone, Micros(start - 1)))
 
 
-def pieces(index: int, start: int, end: int, *, levels: str = "hd") -> Iterator[Piece]:
+def pieces(index: int | None, start: int, end: int, *, levels: str = "hd") -> Iterator[Piece]:
     """A window cut into what is counted: UTC days in the middle, hours and rests at its ends.
 
     `levels` are the kinds of counts that may be used.
@@ -92,7 +95,7 @@ def pieces(index: int, start: int, end: int, *, levels: str = "hd") -> Iterator[
     yield from pieces(index, last, end, levels=levels[:-1])
 
 
-def _piece(index: int, level: str, start: int, end: int) -> Iterator[Piece]:
+def _piece(index: int | None, level: str, start: int, end: int) -> Iterator[Piece]:
     if start < end:
         yield Piece(index, level, start, end)
 

@@ -41,13 +41,13 @@ POSTGRES = Dialect("postgres", "$")
 DIALECTS: Mapping[str, Dialect] = {"sqlite": SQLITE, "postgres": POSTGRES}
 
 _PIECES_SQLITE = (
-    "(SELECT json_extract(value, '$[0]') AS span, json_extract(value, '$[1]') AS level, "
-    "json_extract(value, '$[2]') AS since, json_extract(value, '$[3]') AS until "
+    "(SELECT json_extract(value, '$.span') AS span, json_extract(value, '$.level') AS level, "
+    "json_extract(value, '$.since') AS since, json_extract(value, '$.until') AS until "
     "FROM json_each(:pieces)) AS r"
 )
 _PIECES_POSTGRES = (
-    "(SELECT CAST(v ->> 0 AS BIGINT) AS span, v ->> 1 AS level, CAST(v ->> 2 AS BIGINT) AS since, "
-    "CAST(v ->> 3 AS BIGINT) AS until FROM json_array_elements(CAST(:pieces AS json)) AS v) AS r"
+    "(SELECT CAST(v ->> 'span' AS BIGINT) AS span, v ->> 'level' AS level, CAST(v ->> 'since' AS BIGINT) AS since, "
+    "CAST(v ->> 'until' AS BIGINT) AS until FROM json_array_elements(CAST(:pieces AS json)) AS v) AS r"
 )
 
 FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
@@ -128,7 +128,7 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "postgres": "CROSS JOIN LATERAL (SELECT * FROM feedback o "
         "WHERE o.tenant = k.tenant AND o.feedback_id = k.feedback_id OFFSET 0) AS feedback",
     },
-    # Pieces of time, a JSON array of arrays, each with what was counted in it, one by one.
+    # Pieces of time, a JSON array of objects, each with what was counted in it, one by one.
     "counted_pieces": {
         "sqlite": f"{_PIECES_SQLITE} CROSS JOIN feedback_count c ON c.tenant = :tenant "
         "AND c.level = r.level AND c.start >= r.since AND c.start < r.until",

@@ -43,7 +43,7 @@ class FeedbackCounts:
         start = _FIRST if query.since is None else query.since
         end = _LAST if query.until is None else query.until
         found = await self._count(
-            [[None, *piece[1:]] for piece in pieces(0, start, end, levels=_levels(query.window))],
+            list(pieces(None, start, end, levels=_levels(query.window))),
             "agent_type",
             {"agent_type": query.agent_type},
             width=width,
@@ -78,12 +78,12 @@ class FeedbackCounts:
         return (None, None) if row is None else (row[0], row[1])
 
     async def _count(
-        self, cut: Sequence[Sequence[Any]], group_by: str, narrowed: Any, *, width: int, shift: int
+        self, cut: Sequence[Piece], group_by: str, narrowed: Any, *, width: int, shift: int
     ) -> Sequence[Row]:
         return await self._db.all(
             COUNT,
             tenant=self._tenant,
-            pieces=opaque.dumps(cut),
+            pieces=opaque.dumps([piece._asdict() for piece in cut]),
             group_by=group_by,
             width=width,
             shift=shift,
@@ -103,7 +103,7 @@ def _usable(query: ScoreStatsQuery) -> str:
 
 
 def _cut(cut: Sequence[Window], levels: str) -> list[Piece]:
-    """Pieces of windows; those of one kind that follow each other in a window are one."""
+    """The pieces of windows, each with the number of its window."""
     return [
         piece
         for index, (start, end) in enumerate(cut)

@@ -77,17 +77,19 @@ JOIN message a ON a.tenant = :tenant AND a.session_id = :session_id AND a.seq = 
     ORDER BY x.place DESC LIMIT 1
 )
 LEFT JOIN trace t ON t.tenant = :tenant AND t.trace_id = (
-    SELECT r.trace_id FROM trace r
-    WHERE r.tenant = :tenant AND r.session_id = :session_id AND r.started_at <= a.created_at
-        AND r.started_at > coalesce((
-            SELECT p.created_at FROM message p
-            WHERE p.tenant = :tenant AND p.session_id = :session_id
-                AND p.superseded_at IS NULL AND p.role = 'assistant' AND p.place < q.place
-            ORDER BY p.place DESC LIMIT 1
-        ), -1)
-    ORDER BY CASE WHEN r.agents LIKE '%"' || a.owner_agent || '"%' THEN 0 ELSE 1 END,
-        r.started_at DESC, r.trace_id DESC
-    LIMIT 1
+    SELECT k.trace_id FROM (
+        SELECT r.trace_id, r.started_at,
+            CASE WHEN r.agents LIKE '%"' || a.owner_agent || '"%' THEN 0 ELSE 1 END AS is_other
+        FROM trace r
+        WHERE r.tenant = :tenant AND r.session_id = :session_id AND r.started_at <= a.created_at
+            AND r.started_at > coalesce((
+                SELECT p.created_at FROM message p
+                WHERE p.tenant = :tenant AND p.session_id = :session_id
+                    AND p.superseded_at IS NULL AND p.role = 'assistant' AND p.place < q.place
+                ORDER BY p.place DESC LIMIT 1
+            ), -1)
+    ) AS k
+    ORDER BY k.is_other, k.started_at DESC, k.trace_id DESC LIMIT 1
 );
 
 -- name: first_due
