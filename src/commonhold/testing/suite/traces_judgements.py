@@ -6,8 +6,9 @@ from typing import Any
 
 from commonhold.contract.stores import Backend
 from commonhold.model.feedback import NewFeedback
-from commonhold.model.otel import OtelLog, OtelSpan, SpanEvent
+from commonhold.model.otel import OtelLog, OtelSpan, SpanEvent, SpanLink
 from commonhold.model.score import Score, ScoreQuery
+from commonhold.model.score_stats import ScoreStatsQuery
 from commonhold.testing.conformance import Actor, StoppedClock
 from commonhold.testing.otel import NOON_NS, TRACE_ID, otel_log, otel_span, span_id, trace_id
 
@@ -102,3 +103,33 @@ async def test_a_judgement_stays_its_authors_and_takes_no_other_with_it(acting_a
     }
     assert vote.feedback_id == found["user_feedback"].score_id
     assert len((await one.traces.get(trace_id(7))).spans) == 1
+
+
+async def test_a_later_verdict_under_an_identifier_takes_the_place_of_the_earlier(
+    acting_as: Actor, clock: StoppedClock
+) -> None:
+    """T11. Of its own author only, also when the earlier comes again; what is the same stays."""
+    judge, other = acting_as("judge"), acting_as("other")
+    target = SpanLink(TRACE_ID, span_id(0))
+
+    def evaluator(number: int, score: float) -> OtelSpan:
+        told = annotated("evaluations.0.evaluation", name="n", score=score, identifier="rubric-1")
+        kind = {"openinference.span.kind": "EVALUATOR"}
+        return otel_span(number, attributes={**kind, **told}, links=(target,))
+
+    first, second, of_other = evaluator(1, 0), evaluator(2, 1), evaluator(3, 0.5)
+    for backend, span in ((judge, first), (other, of_other), (judge, second), (judge, first)):
+        await backend.traces.record([span])
+        clock.advance()
+
+    page = await judge.feedback.scores(ScoreQuery(name="n"))
+    assert [(each.author, each.value_num, each.span_id) for each in page.items] == [
+        ("judge", 1, span_id(0)),
+        ("other", 0.5, span_id(0)),
+    ]
+    [counted] = await judge.feedback.score_stats(ScoreStatsQuery(name="n"))
+    assert counted.tally.count == 2
+
+    await judge.traces.record([evaluator(2, 0.25)])
+    [changed] = (await judge.feedback.scores(ScoreQuery(name="n", max_value=0.3))).items
+    assert (changed.score_id, changed.value_num) == (page.items[0].score_id, 0.25)
