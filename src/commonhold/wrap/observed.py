@@ -22,6 +22,8 @@ from commonhold.model.opaque import JsonText
 from commonhold.model.otel import OtelLog, OtelSpan
 from commonhold.model.page import DEFAULT_LIMIT, Page
 from commonhold.model.scope import Scope
+from commonhold.model.score import NewScore, Score, ScorePatch, ScoreQuery
+from commonhold.model.score_stats import ScoreStats, ScoreStatsQuery
 from commonhold.model.session import (
     Appended,
     History,
@@ -46,6 +48,8 @@ _NEWEST_TRACES = TraceQuery()
 _NEWEST_FEEDBACK = FeedbackQuery()
 _THIS_WEEK = AgentQuery()
 _BY_DAY = StatsQuery()
+_NEWEST_SCORES = ScoreQuery()
+_SCORES_BY_DAY = ScoreStatsQuery()
 _WHOLE_TIMELINE = TimelineQuery()
 
 
@@ -369,6 +373,42 @@ class ObservedFeedback:
     async def stats(self, query: StatsQuery = _BY_DAY, /) -> tuple[FeedbackStats, ...]:
         with self._timed("feedback.stats"):
             return await self._backend.feedback.stats(query)
+
+    async def delete(self, feedback_id: str, /) -> None:
+        with self._timed("feedback.delete"):
+            await self._backend.feedback.delete(feedback_id)
+
+    async def put_scores(
+        self, new: Sequence[NewScore], /, *, key: str | None = None
+    ) -> tuple[Score, ...]:
+        with self._timed("feedback.put_scores"):
+            return await self._backend.feedback.put_scores(new, key=key)
+
+    async def find_score(self, score_id: str, /) -> Score | None:
+        with self._timed("feedback.find_score"):
+            return await self._backend.feedback.find_score(score_id)
+
+    async def get_score(self, score_id: str, /) -> Score:
+        with self._timed("feedback.get_score"):
+            return await self._backend.feedback.get_score(score_id)
+
+    async def patch_score(self, score_id: str, patch: ScorePatch, /) -> Score:
+        with self._timed("feedback.patch_score"):
+            return await self._backend.feedback.patch_score(score_id, patch)
+
+    async def delete_score(self, score_id: str, /) -> None:
+        with self._timed("feedback.delete_score"):
+            await self._backend.feedback.delete_score(score_id)
+
+    async def scores(self, query: ScoreQuery = _NEWEST_SCORES, /) -> Page[Score]:
+        with self._timed("feedback.scores"):
+            return await self._backend.feedback.scores(query)
+
+    async def score_stats(
+        self, query: ScoreStatsQuery = _SCORES_BY_DAY, /
+    ) -> tuple[ScoreStats, ...]:
+        with self._timed("feedback.score_stats"):
+            return await self._backend.feedback.score_stats(query)
 
     def _timed(self, operation: str) -> _Timed:
         return _Timed(self._observe, operation)
