@@ -127,33 +127,28 @@ class FeedbackWriter:
 
     async def _put(self, tx: Tx, new: NewScore) -> Score:
         found = await find(tx, self._tenant, _target(new, self._stamp["owner_agent"]))
+        voter = Voter(
+            self._stamp["owner_agent"], self._user_id, new.name, new.source, new.identifier
+        )
         args: dict[str, Any] = {name: getattr(new, name) for name in FIELDS}
         args |= {"tenant": self._tenant, "rating": new.rating, "now": clock.now()}
         score = None
         if new.score_id is not None:
             score = await self._replaced(tx, new.score_id, args, found)
         if score is None:
-            score = await self._create(tx, new, args, found)
+            row = await tx.one(
+                CREATE,
+                feedback_id=new.score_id or ids.new_id("fb"),
+                user_id=self._user_id,
+                vote_key=vote_key(voter, found.target),
+                **self._stamp,
+                **args,
+                **found.columns,
+            )
+            score = rows.score(certain(row, "an insert returns its row"))
         if new.comment or new.correction:
             await self._index(tx, score)
         return score
-
-    async def _create(self, tx: Tx, new: NewScore, args: dict[str, Any], found: Found) -> Score:
-        row = await tx.one(
-            CREATE,
-            feedback_id=new.score_id or ids.new_id("fb"),
-            user_id=self._user_id,
-            vote_key=self._vote_key(new, found),
-            **self._stamp,
-            **args,
-            **found.columns,
-        )
-        return rows.score(certain(row, "an insert returns its row"))
-
-    def _vote_key(self, new: NewScore, found: Found) -> str | None:
-        author = self._stamp["owner_agent"]
-        voter = Voter(author, self._user_id, new.name, new.source, new.identifier)
-        return vote_key(voter, found.target)
 
     async def _replaced(
         self, tx: Tx, score_id: str, args: dict[str, Any], found: Found
@@ -230,10 +225,10 @@ def _target(new: NewScore, author: str) -> Target:
 
 
 def is_same(before: Score, args: Mapping[str, Any]) -> bool:
-    """Whether a score says already what is said again."""
+    """Whether a score that comes again says what it said."""
     return all(getattr(before, name) == args[name] for name in FIELDS)
 
 
 def counted_by(new: NewScore) -> tuple[str, ...]:
-    """The order in which scores of one transaction are written."""
+    """The order in which the scores of one transaction are written."""
     return tuple([getattr(new, name) or "" for name in _COUNTED_BY])

@@ -13,7 +13,7 @@ from commonhold.model.clock import Micros
 from commonhold.model.gist import decode_gist
 from commonhold.model.summary import Derived, LogFacts, Part, SpanFacts, summarise
 from commonhold.sql.database import Database, Row, Tx
-from commonhold.sql.judgement_writes import JudgementWriter
+from commonhold.sql.judgement_writes import JudgementWriter, Raced
 from commonhold.sql.rows import summary_cells
 from commonhold.sql.scope import Stamp, scope_of
 from commonhold.sql.seen import News, Seen
@@ -79,7 +79,7 @@ async def write(database: Database, seen: Seen, tenant: str, author: Stamp, batc
         writing = Writing(tenant, author, now, seen.jobs, news, judge)
         try:
             await database.write(partial(_write, writing=writing, batch=batch))
-        except _Raced:
+        except (_Raced, Raced):
             continue
         seen.keep(tenant, news, now)
         return
