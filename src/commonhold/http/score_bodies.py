@@ -114,9 +114,7 @@ def score_patch(body: ScorePatchBody, data_type: str) -> ScorePatch:
     value, told = _read(body.value)
     _put(fields, data_type, value, told)
     is_given = given(body.metadata) is not None
-    return ScorePatch(
-        metadata=object_of(body.metadata, "metadata") if is_given else None, **fields
-    )
+    return ScorePatch(metadata=object_of(body.metadata, "metadata") if is_given else None, **fields)
 
 
 def _read(raw: Raw | UnsetType) -> tuple[Any, JsonText | None]:

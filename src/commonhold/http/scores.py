@@ -56,7 +56,9 @@ async def list_scores(call: Call) -> Answer:
 
 
 async def score_stats(call: Call) -> Answer:
-    query = ScoreStatsQuery(**{name: value for name, value in call.args.items() if value is not None})
+    query = ScoreStatsQuery(
+        **{name: value for name, value in call.args.items() if value is not None}
+    )
     found = await call.stores.feedback.score_stats(query)
     return reply([wire_scores.score_stats_out(each, query.group_by) for each in found])
 

@@ -104,7 +104,7 @@ class _Turn(NamedTuple):
     """A turn: columns of `find_turn`."""
 
     question_seq: int
-    index: int
+    number: int
     seq: int
     message_id: str
     agent: str
@@ -153,7 +153,7 @@ def _found(
     return Found(
         state=_state(target, trace, turn),
         turn_session=session_id,
-        turn_no=turn.index if turn else None,
+        turn_no=turn.number if turn else None,
         question_seq=turn.question_seq if turn else None,
         turn_seq=turn.seq if turn else None,
         turn_message=turn.message_id if turn else None,
@@ -200,9 +200,7 @@ def _awaits(
     }
 
 
-def _canonical(
-    target: Target, session_id: str | None, turn: _Turn | None
-) -> tuple[str | int, ...]:
+def _canonical(target: Target, session_id: str | None, turn: _Turn | None) -> tuple[str | int, ...]:
     """The same for all spellings of one target; empty where nothing is named."""
     named = trace_key(target.trace_id) if target.trace_id is not None else ""
     if target.span_id is not None:
@@ -213,7 +211,11 @@ def _canonical(
         return ("message", session_id or named, target.message_id)
     if target.session_id is not None and target.turn_index is not None:
         return ("index", target.session_id, target.turn_index)
-    for kind, value in (("trace", named), ("response", target.response_id), ("session", session_id)):
+    for kind, value in (
+        ("trace", named),
+        ("response", target.response_id),
+        ("session", session_id),
+    ):
         if value:
             return (kind, value)
     return ()

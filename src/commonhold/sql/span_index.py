@@ -30,6 +30,7 @@ AT_ONCE = 8
 PATIENCE_S = 5.0
 """How long a search waits, in seconds, for the index to catch up with what was written before."""
 
+
 class SpanIndex:
     """Indexes what was committed."""
 
