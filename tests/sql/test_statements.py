@@ -22,7 +22,15 @@ INSERT INTO t (tenant, a, b) SELECT :tenant, r.a, r.b FROM {rows};
 """
 
 
-OF_ALL_TENANTS = {"take_jobs", "await_jobs", "last_job", "claim_jobs", "postpone_jobs", "end_jobs"}
+OF_ALL_TENANTS = {
+    "take_jobs",
+    "await_jobs",
+    "last_job",
+    "claim_jobs",
+    "postpone_jobs",
+    "end_jobs",
+    "end_due",
+}
 
 
 @pytest.fixture
