@@ -258,9 +258,7 @@ def _vote_of_step_3() -> str:
 FULL_TEXT = ("message_words", "span_words", "feedback_words")
 """On SQLite virtual tables with tables of their own, on Postgres indexes."""
 
-SQLITE_ONLY = {
-    (table, "text_id", True) for table in ("message_text", "span_text", "feedback_text")
-}
+SQLITE_ONLY = {(table, "text_id", True) for table in ("message_text", "span_text", "feedback_text")}
 """What joins the virtual tables to their texts."""
 
 KEYS_ON_POSTGRES = {"message_text_by_seq", "span_text_by_span", "feedback_text_by_id"}

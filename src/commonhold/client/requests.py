@@ -19,8 +19,8 @@ from commonhold.client.call import path_of as _path
 from commonhold.client.call import target as _query
 from commonhold.client.call import time as _time
 from commonhold.client.call import window as _window
-from commonhold.client.score_requests import filters as _filters
 from commonhold.client.headers import conditions, once
+from commonhold.client.score_requests import filters as _filters
 from commonhold.model import ids, opaque, wire
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, NewFeedback, StatsQuery
 from commonhold.model.labels import labels_asked

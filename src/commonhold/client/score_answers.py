@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from commonhold.client.answers import page_of, read
+from commonhold.client.problems import Answer
 from commonhold.client.score_shapes import ScoreShape, ScoreStatsShape
-from commonhold.client.transport import Answer
 from commonhold.model import wire_scores
 from commonhold.model.page import Page
 from commonhold.model.score import Score

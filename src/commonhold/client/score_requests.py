@@ -10,10 +10,9 @@ import msgspec
 
 from commonhold.client.call import Call, body_of, given, path_of, target, time, window
 from commonhold.client.headers import once
-from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model import opaque, wire
 from commonhold.model.feedback import FeedbackQuery
-from commonhold.model.score import MAX_SCORES, NewScore, ScorePatch, ScoreQuery
+from commonhold.model.score import NewScore, ScorePatch, ScoreQuery, check_count
 from commonhold.model.score_stats import ScoreStatsQuery
 from commonhold.model.words import search_terms
 
@@ -21,14 +20,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 def put_scores(new: Sequence[NewScore], key: str | None) -> Call:
-    """Scores; a second attempt is harmless where each has an id, be it the key's."""
-    if len(new) > MAX_SCORES:
-        rule = f"must be at most {MAX_SCORES} in one request"
-        raise InvalidRequest(f"Scores {rule}.", errors=[FieldError(("body",), rule)])
+    """Scores. With a key, be it one made here, a second attempt is harmless."""
+    check_count(new)
     parts = [body_of(_sent(given(asdict(each)))) for each in new]
-    is_harmless = key is not None or all(each.score_id is not None for each in new)
-    body = b"[" + b",".join(parts) + b"]"
-    return Call("POST", "/v1/scores", body, once(key), idempotent=is_harmless)
+    return Call("POST", "/v1/scores", b"[" + b",".join(parts) + b"]", once(key, "score"))
 
 
 def get_score(score_id: str) -> Call:

@@ -60,7 +60,9 @@ async def list_feedback(call: Call) -> Answer:
 
 async def feedback_stats(call: Call) -> Answer:
     asked = {name: value for name, value in call.args.items() if value is not None}
-    if asked.keys() & _NEWER or asked["window"] not in WINDOWS and asked["window"] in STATS_WINDOWS:
+    if asked.keys() & _NEWER or (
+        asked["window"] not in WINDOWS and asked["window"] in STATS_WINDOWS
+    ):
         query = ScoreStatsQuery(**{"name": THUMBS, **asked})
         found = await call.stores.feedback.score_stats(query)
         return reply([wire_scores.score_stats_out(each, query.group_by) for each in found])

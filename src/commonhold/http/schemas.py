@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from commonhold.errors import BY_CODE
-from commonhold.http.score_schemas import Turn
 from commonhold.http.schema_types import Object, Time
+from commonhold.http.score_schemas import Binding
 from commonhold.http.trace_schemas import TraceSummary
 from commonhold.model.turns import event_kinds
 
@@ -298,7 +298,7 @@ class Feedback(Struct):
     user_id: str
     agent: str | None
     updated_at: Time
-    turn: Turn
+    turn: Binding
     question: Any | UnsetType = UNSET
     answer: Any | UnsetType = UNSET
 

@@ -10,7 +10,7 @@ from commonhold.http.schema_types import Object, Time
 from commonhold.model.score import DataType, Source
 
 
-class Turn(Struct):
+class Binding(Struct):
     """The turn that a record is about, as the platform found it; `message_id` is the answer's."""
 
     state: Literal["none", "pending", "bound"]
@@ -59,7 +59,7 @@ class Score(Struct):
     superseded_by: str | None
     created_at: Time
     updated_at: Time
-    turn: Turn
+    turn: Binding
     question: Any | UnsetType = UNSET
     answer: Any | UnsetType = UNSET
 

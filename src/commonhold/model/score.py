@@ -6,7 +6,7 @@ A thumb is a score too: boolean, named `user_feedback`. It is listed under both 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -38,6 +38,9 @@ MOST_VALUE = 1e12
 
 MAX_SCORES = 1000
 """Scores of one write."""
+
+_TAKEN = ("stats", "export", "tokens")
+"""No ids: `/v1/scores/stats` is another route, and so are these of feedback."""
 
 _TARGETS = ("trace_id", "span_id", "session_id", "message_id", "response_id")
 _NAMES = ("name", "label", "identifier", "source_id", "environment", "config_id", "agent_type")
@@ -271,6 +274,17 @@ _NEEDS: Mapping[str, _Needs] = {
 }
 
 
+def check_count(new: Sequence[NewScore]) -> None:
+    """Check that there are not too many scores for one write.
+
+    Raises:
+        InvalidRequest: there are.
+    """
+    if len(new) > MAX_SCORES:
+        rule = f"must be at most {MAX_SCORES} in one request"
+        raise InvalidRequest(f"Scores {rule}.", errors=[FieldError(("body",), rule)])
+
+
 def check_text(name: str, value: str | None, limit: int = MAX_TEXT) -> None:
     """Check the length of a text.
 
@@ -296,6 +310,8 @@ def _check_target(new: NewScore) -> None:
         value = getattr(new, name)
         if value is not None:
             ids.check_key(value, name)
+    if new.score_id in _TAKEN:
+        raise _bad("score_id", f"must not be {new.score_id}, which is another route")
     if new.turn_index is not None and not 0 <= new.turn_index <= MAX_INT:
         raise _bad("turn_index", f"must be from 0 to {MAX_INT}")
     if new.message_id is not None and new.session_id is None and new.trace_id is None:

@@ -57,10 +57,10 @@ def _value(score: Score) -> Any:
 
 def score_in(body: Mapping[str, Any]) -> Score:
     """A score out of a body."""
-    given = {name: body.get(name) for name in PLAIN}
+    given: dict[str, Any] = {name: body.get(name) for name in PLAIN}
     return Score(
-        **{
-            **given,
+        **given
+        | {
             "user_id": body.get("user_id") or ANONYMOUS,
             "author": body.get("author") or "",
             "metadata": text(body.get("metadata"), EMPTY_OBJECT),

@@ -40,16 +40,6 @@ SQLITE = Dialect("sqlite", "?")
 POSTGRES = Dialect("postgres", "$")
 DIALECTS: Mapping[str, Dialect] = {"sqlite": SQLITE, "postgres": POSTGRES}
 
-_PIECES_SQLITE = (
-    "(SELECT json_extract(value, '$.span') AS span, json_extract(value, '$.level') AS level, "
-    "json_extract(value, '$.since') AS since, json_extract(value, '$.until') AS until "
-    "FROM json_each(:pieces)) AS r"
-)
-_PIECES_POSTGRES = (
-    "(SELECT CAST(v ->> 'span' AS BIGINT) AS span, v ->> 'level' AS level, CAST(v ->> 'since' AS BIGINT) AS since, "
-    "CAST(v ->> 'until' AS BIGINT) AS until FROM json_array_elements(CAST(:pieces AS json)) AS v) AS r"
-)
-
 FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
     # The rows of one statement stay ours until the transaction ends. SQLite has one writer.
     "for_update": {"sqlite": "", "postgres": "FOR UPDATE"},
@@ -128,19 +118,28 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "postgres": "CROSS JOIN LATERAL (SELECT * FROM feedback o "
         "WHERE o.tenant = k.tenant AND o.feedback_id = k.feedback_id OFFSET 0) AS feedback",
     },
-    # Pieces of time, a JSON array of objects, each with what was counted in it, one by one.
-    "counted_pieces": {
-        "sqlite": f"{_PIECES_SQLITE} CROSS JOIN feedback_count c ON c.tenant = :tenant "
-        "AND c.level = r.level AND c.start >= r.since AND c.start < r.until",
-        "postgres": f"{_PIECES_POSTGRES} CROSS JOIN LATERAL (SELECT * FROM feedback_count o "
+    # Pieces of time, a JSON array of objects.
+    "pieces": {
+        "sqlite": "(SELECT json_extract(value, '$.span') AS span, "
+        "json_extract(value, '$.level') AS level, json_extract(value, '$.since') AS since, "
+        "json_extract(value, '$.until') AS until FROM json_each(:pieces)) AS r",
+        "postgres": "(SELECT CAST(v ->> 'span' AS BIGINT) AS span, v ->> 'level' AS level, "
+        "CAST(v ->> 'since' AS BIGINT) AS since, CAST(v ->> 'until' AS BIGINT) AS until "
+        "FROM json_array_elements(CAST(:pieces AS json)) AS v) AS r",
+    },
+    # What was counted in each piece, one by one, as `its_session` has it.
+    "its_counts": {
+        "sqlite": "CROSS JOIN feedback_count c ON c.tenant = :tenant AND c.level = r.level "
+        "AND c.start >= r.since AND c.start < r.until",
+        "postgres": "CROSS JOIN LATERAL (SELECT * FROM feedback_count o "
         "WHERE o.tenant = :tenant AND o.level = r.level AND o.start >= r.since "
         "AND o.start < r.until OFFSET 0) AS c",
     },
-    # The same with the records, for pieces that are not counted.
-    "read_pieces": {
-        "sqlite": f"{_PIECES_SQLITE} CROSS JOIN feedback f ON f.tenant = :tenant "
-        "AND r.level = 'r' AND f.created_at >= r.since AND f.created_at < r.until",
-        "postgres": f"{_PIECES_POSTGRES} CROSS JOIN LATERAL (SELECT * FROM feedback o "
+    # The records of each piece that is not counted.
+    "its_records": {
+        "sqlite": "CROSS JOIN feedback f ON f.tenant = :tenant AND r.level = 'r' "
+        "AND f.created_at >= r.since AND f.created_at < r.until",
+        "postgres": "CROSS JOIN LATERAL (SELECT * FROM feedback o "
         "WHERE o.tenant = :tenant AND r.level = 'r' AND o.created_at >= r.since "
         "AND o.created_at < r.until OFFSET 0) AS f",
     },

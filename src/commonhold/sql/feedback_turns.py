@@ -104,7 +104,7 @@ class _Turn(NamedTuple):
     """A turn: columns of `find_turn`."""
 
     question_seq: int
-    index: int
+    number: int
     seq: int
     message_id: str
     agent: str
@@ -153,7 +153,7 @@ def _found(
     return Found(
         state=_state(target, trace, turn),
         turn_session=session_id,
-        turn_no=turn.index if turn else None,
+        turn_no=turn.number if turn else None,
         question_seq=turn.question_seq if turn else None,
         turn_seq=turn.seq if turn else None,
         turn_message=turn.message_id if turn else None,

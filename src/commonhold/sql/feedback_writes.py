@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from commonhold.errors import Conflict, FieldError, InvalidRequest, NotFound
+from commonhold.errors import Conflict, NotFound
 from commonhold.model import clock, ids
 from commonhold.model.feedback import ANONYMOUS
 from commonhold.model.once import Once
 from commonhold.model.scope import Scope
-from commonhold.model.score import MAX_SCORES, NewScore, Score, ScorePatch, changed
+from commonhold.model.score import NewScore, Score, ScorePatch, changed, check_count
 from commonhold.model.words import words_in
 from commonhold.sql import rows
 from commonhold.sql.database import Database, Tx, certain
@@ -67,9 +67,7 @@ class FeedbackWriter:
             Conflict: a score of that id is another author's.
             InvalidRequest: there are too many.
         """
-        if len(new) > MAX_SCORES:
-            rule = f"must be at most {MAX_SCORES} in one request"
-            raise InvalidRequest(f"Scores {rule}.", errors=[FieldError(("body",), rule)])
+        check_count(new)
         named = self._named(new, key)
         if len(named) == 1:
             return (await self.put_one(named[0]),)

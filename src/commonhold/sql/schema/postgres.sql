@@ -423,6 +423,17 @@ CREATE TABLE feedback_due (
     PRIMARY KEY (due_at, tenant, feedback_id)
 );
 
+-- What comments and corrections are found by.
+CREATE TABLE feedback_text (
+    tenant TEXT COLLATE "C" NOT NULL,
+    feedback_id TEXT COLLATE "C" NOT NULL,
+    words TSVECTOR NOT NULL,
+    PRIMARY KEY (tenant, feedback_id)
+);
+
+CREATE INDEX feedback_words ON feedback_text USING gin (words)
+WITH (gin_pending_list_limit = 512);  -- kB, as for message_words
+
 -- What was counted by hour (h) and UTC day (d), and by user and UTC day (u, the user under label).
 -- Sums of values are kept in whole numbers and billionths, so that adding and taking away is exact.
 -- Several slots share a key, so that writers on Postgres do not queue for one row; SQLite has one
@@ -446,17 +457,6 @@ CREATE TABLE feedback_count (
     billionths BIGINT NOT NULL,
     PRIMARY KEY (tenant, level, start, agent, agent_type, model, name, label, source, slot)
 ) WITH (fillfactor = 70);
-
--- What comments and corrections are found by.
-CREATE TABLE feedback_text (
-    tenant TEXT COLLATE "C" NOT NULL,
-    feedback_id TEXT COLLATE "C" NOT NULL,
-    words TSVECTOR NOT NULL,
-    PRIMARY KEY (tenant, feedback_id)
-);
-
-CREATE INDEX feedback_words ON feedback_text USING gin (words)
-WITH (gin_pending_list_limit = 512);  -- kB, as for message_words
 
 -- The one form of the spellings of a trace id, as `model.binding.trace_key` has it.
 CREATE FUNCTION trace_key_v1(trace_id TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE AS $$

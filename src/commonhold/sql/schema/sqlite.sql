@@ -449,30 +449,6 @@ CREATE TABLE feedback_due (
     PRIMARY KEY (due_at, tenant, feedback_id)
 ) STRICT, WITHOUT ROWID;
 
--- What was counted by hour (h) and UTC day (d), and by user and UTC day (u, the user under label).
--- Sums of values are kept in whole numbers and billionths, so that adding and taking away is exact.
--- Several slots share a key, so that writers on Postgres do not queue for one row; SQLite has one
--- writer and uses slot 0.
-CREATE TABLE feedback_count (
-    tenant TEXT NOT NULL,
-    level TEXT NOT NULL CHECK (level IN ('h', 'd', 'u')),
-    start INTEGER NOT NULL,
-    agent TEXT NOT NULL,
-    agent_type TEXT NOT NULL,
-    model TEXT NOT NULL,
-    name TEXT NOT NULL,
-    label TEXT NOT NULL,
-    source TEXT NOT NULL,
-    slot INTEGER NOT NULL,
-    scores INTEGER NOT NULL,
-    thumbs_up INTEGER NOT NULL,
-    thumbs_down INTEGER NOT NULL,
-    valued INTEGER NOT NULL,
-    whole INTEGER NOT NULL,
-    billionths INTEGER NOT NULL,
-    PRIMARY KEY (tenant, level, start, agent, agent_type, model, name, label, source, slot)
-) STRICT, WITHOUT ROWID;
-
 -- What comments and corrections are found by.
 CREATE TABLE feedback_text (
     text_id INTEGER PRIMARY KEY,
@@ -502,6 +478,30 @@ CREATE TRIGGER feedback_text_removed AFTER DELETE ON feedback_text BEGIN
     INSERT INTO feedback_words (feedback_words, rowid, words)
     VALUES ('delete', old.text_id, old.words);
 END;
+
+-- What was counted by hour (h) and UTC day (d), and by user and UTC day (u, the user under label).
+-- Sums of values are kept in whole numbers and billionths, so that adding and taking away is exact.
+-- Several slots share a key, so that writers on Postgres do not queue for one row; SQLite has one
+-- writer and uses slot 0.
+CREATE TABLE feedback_count (
+    tenant TEXT NOT NULL,
+    level TEXT NOT NULL CHECK (level IN ('h', 'd', 'u')),
+    start INTEGER NOT NULL,
+    agent TEXT NOT NULL,
+    agent_type TEXT NOT NULL,
+    model TEXT NOT NULL,
+    name TEXT NOT NULL,
+    label TEXT NOT NULL,
+    source TEXT NOT NULL,
+    slot INTEGER NOT NULL,
+    scores INTEGER NOT NULL,
+    thumbs_up INTEGER NOT NULL,
+    thumbs_down INTEGER NOT NULL,
+    valued INTEGER NOT NULL,
+    whole INTEGER NOT NULL,
+    billionths INTEGER NOT NULL,
+    PRIMARY KEY (tenant, level, start, agent, agent_type, model, name, label, source, slot)
+) STRICT, WITHOUT ROWID;
 
 -- A record to be counted (share 1), or no longer (share -1), at every level.
 CREATE VIEW feedback_share AS

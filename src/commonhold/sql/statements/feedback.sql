@@ -55,7 +55,7 @@ RETURNING {score};
 SELECT {score} FROM feedback
 WHERE tenant = :tenant AND feedback_id = :feedback_id [AND rating IS NOT NULL AND 1 = :thumbs];
 
--- name: list_named_scores hot
+-- name: list_named_scores
 -- Some records by their ids. Primary key.
 SELECT {score} FROM feedback WHERE tenant = :tenant AND feedback_id {is_listed};
 
@@ -146,7 +146,7 @@ FROM (
             WHEN 'model' THEN c.model WHEN 'name' THEN c.name WHEN 'label' THEN c.label
             WHEN 'source' THEN c.source WHEN 'user' THEN c.label ELSE '' END AS part,
         c.scores, c.thumbs_up, c.thumbs_down, c.valued, c.whole, c.billionths
-    FROM {counted_pieces}
+    FROM {pieces} {its_counts}
     WHERE true
         [AND c.agent = :agent] [AND c.agent_type = :agent_type] [AND c.model = :model]
         [AND c.name = :name] [AND c.label = :label] [AND c.source = :source]
@@ -159,7 +159,7 @@ FROM (
         1, CASE WHEN f.rating = 1 THEN 1 ELSE 0 END, CASE WHEN f.rating = -1 THEN 1 ELSE 0 END,
         CASE WHEN f.value_num IS NULL THEN 0 ELSE 1 END,
         coalesce(f.value_num, 0), 0
-    FROM {read_pieces}
+    FROM {pieces} {its_records}
     WHERE f.superseded_by IS NULL
         [AND f.agent = :agent] [AND f.agent_type = :agent_type] [AND f.model = :model]
         [AND f.name = :name] [AND f.label = :label] [AND f.source = :source]

@@ -3,11 +3,11 @@
 -- columns stamp: owner_agent, owner_user, actor, delegation
 -- columns stamped: :owner_agent, :owner_user, :actor, :delegation
 
--- name: list_votes hot
+-- name: list_votes
 -- The records that hold some votes. feedback_by_vote.
 SELECT vote_key, feedback_id FROM feedback WHERE tenant = :tenant AND vote_key {is_listed};
 
--- name: supersede_votes hot
+-- name: supersede_votes
 -- Others stand for the same votes. Primary key.
 -- rows: feedback_id TEXT, superseded_by TEXT
 UPDATE feedback SET
@@ -16,7 +16,7 @@ UPDATE feedback SET
 FROM {rows}
 WHERE feedback.tenant = :tenant AND feedback.feedback_id = r.feedback_id;
 
--- name: put_judgements hot
+-- name: put_judgements
 -- New records; triggers count them in the same transaction. Whoever was faster stands, and is seen
 -- by the number of rows. Primary key, feedback_by_vote.
 -- rows: feedback_id TEXT, name TEXT, data_type TEXT, value_num FLOAT8, label TEXT, comment TEXT, source TEXT, source_id TEXT, identifier TEXT, metadata TEXT, error TEXT, trace_id TEXT, span_id TEXT, session_id TEXT, response_id TEXT, vote_key TEXT, superseded_by TEXT, state TEXT, turn_session TEXT, turn_no BIGINT, question_seq BIGINT, turn_seq BIGINT, turn_message TEXT, turn_trace TEXT, trace_key TEXT, bound_agent TEXT, bound_model TEXT, awaits_trace TEXT, awaits_turn TEXT, awaits_run TEXT
