@@ -517,7 +517,7 @@ async def test_an_evaluation_is_a_score(client: httpx2.AsyncClient, encoding: En
     pair(record.attributes, "gen_ai.evaluation.score.value", 0.75)
     pair(record.attributes, "gen_ai.evaluation.explanation", "Says where.")
     for _ in range(2):
-        assert (await export(client, sent, encoding, "/a/judge/v1/logs")).status_code == 200
+        assert (await export(client, sent, encoding, "/v1/logs")).status_code == 200
 
     [score] = (await client.get("/v1/scores?name=relevance")).json()
     assert score["trace_id"] == TRACE_ID

@@ -7,7 +7,7 @@ from typing import Any
 from commonhold.contract.stores import Backend
 from commonhold.model.feedback import NewFeedback
 from commonhold.model.otel import OtelLog, OtelSpan, SpanEvent, SpanLink
-from commonhold.model.score import Score, ScoreQuery
+from commonhold.model.score import NewScore, Score, ScoreQuery
 from commonhold.model.score_stats import ScoreStatsQuery
 from commonhold.testing.conformance import Actor, StoppedClock
 from commonhold.testing.otel import NOON_NS, TRACE_ID, otel_log, otel_span, span_id, trace_id
@@ -105,31 +105,47 @@ async def test_a_judgement_stays_its_authors_and_takes_no_other_with_it(acting_a
     assert len((await one.traces.get(trace_id(7))).spans) == 1
 
 
+def evaluator(number: int, score: float) -> OtelSpan:
+    """A span that judges a span of another trace, by one rubric."""
+    told = annotated("evaluations.0.evaluation", name="n", score=score, identifier="rubric-1")
+    return otel_span(
+        number,
+        trace_id=trace_id(5),
+        attributes={"openinference.span.kind": "EVALUATOR", **told},
+        links=(SpanLink(TRACE_ID, span_id(0)),),
+    )
+
+
 async def test_a_later_verdict_under_an_identifier_takes_the_place_of_the_earlier(
     acting_as: Actor, clock: StoppedClock
 ) -> None:
-    """T11. Of its own author only, also when the earlier comes again; what is the same stays."""
+    """T11. Of its own author only, also when the earlier comes again, or is put as a score."""
     judge, other = acting_as("judge"), acting_as("other")
-    target = SpanLink(TRACE_ID, span_id(0))
-
-    def evaluator(number: int, score: float) -> OtelSpan:
-        told = annotated("evaluations.0.evaluation", name="n", score=score, identifier="rubric-1")
-        kind = {"openinference.span.kind": "EVALUATOR"}
-        return otel_span(number, attributes={**kind, **told}, links=(target,))
-
     first, second, of_other = evaluator(1, 0), evaluator(2, 1), evaluator(3, 0.5)
     for backend, span in ((judge, first), (other, of_other), (judge, second), (judge, first)):
         await backend.traces.record([span])
         clock.advance()
 
-    page = await judge.feedback.scores(ScoreQuery(name="n"))
-    assert [(each.author, each.value_num, each.span_id) for each in page.items] == [
-        ("judge", 1, span_id(0)),
-        ("other", 0.5, span_id(0)),
-    ]
+    standing, others = (await judge.feedback.scores(ScoreQuery(name="n"))).items
+    assert (standing.author, standing.value_num, standing.turn.state) == ("judge", 1, "pending")
+    assert (others.author, others.value_num, others.span_id) == ("other", 0.5, span_id(0))
     [counted] = await judge.feedback.score_stats(ScoreStatsQuery(name="n"))
     assert counted.tally.count == 2
 
     await judge.traces.record([evaluator(2, 0.25)])
-    [changed] = (await judge.feedback.scores(ScoreQuery(name="n", max_value=0.3))).items
-    assert (changed.score_id, changed.value_num) == (page.items[0].score_id, 0.25)
+    changed = await judge.feedback.get_score(standing.score_id)
+    assert changed.value_num == 0.25
+    by_hand = NewScore(
+        *("n", "numeric", 0.75), trace_id=TRACE_ID, span_id=span_id(0), identifier="rubric-1"
+    )
+    [put] = await judge.feedback.put_scores([by_hand])
+    assert (put.score_id, put.value_num) == (standing.score_id, 0.75)
+
+
+async def test_a_verdict_is_about_a_span_that_comes_later(acting_as: Actor) -> None:
+    """T11. It is bound then, and counts for the agent whose work it is about."""
+    judge, worker = acting_as("judge"), acting_as("worker")
+    await judge.traces.record([evaluator(1, 1)])
+    await worker.traces.record([otel_span(0)])
+    [bound] = (await judge.feedback.scores(ScoreQuery(agent="worker"))).items
+    assert (bound.author, bound.turn.state, bound.turn.trace_id) == ("judge", "bound", TRACE_ID)
