@@ -18,7 +18,7 @@ from commonhold.model.otel import Meaning, OtelLog, OtelSpan, Resource, Scope, S
 from commonhold.model.score import NewScore
 from commonhold.model.summary import MOST_COUNTED, LogFacts, Part, SpanFacts
 from commonhold.model.trace import NANO, Span, Trace, check_trace, wall_clock
-from commonhold.otlp.judgements import judgement_of, judgements_of
+from commonhold.otlp.judgements import Judgement, judgement_of, judgements_of
 from commonhold.otlp.meaning import log_meaning, meaning_of
 from commonhold.otlp.values import attributes_text, value_text
 from commonhold.pricing import cost_nano
@@ -56,6 +56,12 @@ class Batch:
         self.spans.setdefault(trace_id, {})[facts.span_id] = (facts, cells)
         self.size += 1
 
+    def add_scores(self, found: Sequence[Judgement]) -> None:
+        """Add the judgements that a span or a log record carries, if it does."""
+        if found:
+            self.scores.update(scores_of(found))
+            self.size += len(found)
+
     def take(self, other: Batch) -> None:
         """Add all of another batch, which came later."""
         for trace_id, spans in other.spans.items():
@@ -87,8 +93,7 @@ def of_trace(trace: Trace, author: str, now: Micros) -> Batch:
     for span, (start_ns, end_ns) in zip(trace.spans, wall_clock(trace), strict=True):
         understood = _as_otel(span, start_ns, end_ns)
         meaning = meaning_of(understood, has_texts=False)
-        if judged := judgements_of(understood, meaning):
-            batch.scores.update(scores_of(judged))
+        batch.add_scores(judgements_of(understood, meaning))
         gist = _gist(meaning, start_ns, now)
         facts = _facts(span, start_ns, end_ns, author, gist, failed=span.status == "error")
         cells = (
@@ -117,8 +122,7 @@ def of_spans(spans: Iterable[OtelSpan], author: str, now: Micros) -> Batch:
     emitters = Emitters(batch.emitters)
     for span in spans:
         meaning = meaning_of(span, has_texts=False)
-        if judged := judgements_of(span, meaning):
-            batch.scores.update(scores_of(judged))
+        batch.add_scores(judgements_of(span, meaning))
         gist = _gist(meaning, span.start_ns, now)
         facts = _facts(span, span.start_ns, span.end_ns, author, gist, failed=meaning.is_error)
         cells = (
@@ -147,7 +151,7 @@ def of_logs(logs: Iterable[OtelLog], now: Micros) -> Batch:
             *(encode_gist(gist).decode(), emitters.of(log.resource, log.scope), attributes, body),
         )
         if judged := judgement_of(log, log_id):
-            batch.scores.update(scores_of((judged,)))
+            batch.add_scores((judged,))
         batch.logs.setdefault(log.trace_id, {})[log_id] = (LogFacts(log.time_ns, gist), cells)
         batch.size += 1
     return batch
