@@ -49,6 +49,7 @@ TABLES = (
     "agent_instance",
     "span_job",
     "feedback",
+    "feedback_text",
 )
 
 

@@ -16,14 +16,18 @@ from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, StatsQuery
 from commonhold.model.opaque import JsonText, dumps
 from commonhold.model.otel import OtelSpan, SpanLink
 from commonhold.model.scope import Author, Scope
+from commonhold.model.score import NewScore, ScorePatch, ScoreQuery
+from commonhold.model.score_stats import ScoreStatsQuery
 from commonhold.model.session import MessageQuery, NewSession, SessionQuery
 from commonhold.model.timeline import TimelineQuery
 from commonhold.model.trace import TraceQuery
 from commonhold.sql import SqlBackend
+from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.forwarding import Forwarder
 from commonhold.testing.factories import (
     NOON,
     conversation,
+    message,
     messages,
     new_feedback,
     request_spans,
@@ -264,6 +268,7 @@ async def jobs(backend: SqlBackend) -> None:
         await Forwarder(backend.database, refuse).step()
     assert await Forwarder(backend.database, take).step() > 0
     await backend.trace_memory.index.step()
+    await Turns(backend.database).step()
 
 
 async def feedback(backend: Backend) -> None:
@@ -281,6 +286,34 @@ async def feedback(backend: Backend) -> None:
     # Without bounds the answer is about every hour there is; with them, about those hours.
     await store.stats(StatsQuery("day", since=SINCE, until=SOON))
     await store.stats(StatsQuery("week", agent_type="a1", since=SINCE, until=SOON))
+    await store.list(FeedbackQuery(limit=20, agent="tester"))
+    await store.list(FeedbackQuery(limit=20, user_id="anonymous", turns=True))
+    await store.list(FeedbackQuery(limit=20, rating=-1, since=SINCE, until=UNTIL, turns=True))
+    await store.list(FeedbackQuery(limit=20, q="thanks", turns=True))
+    await scores(backend)
+
+
+async def scores(backend: Backend) -> None:
+    """Every call about scores."""
+    store = backend.bind(Scope(author=Author(agent="judge", user="ada"))).feedback
+    score = NewScore("accuracy", "numeric", 0.5, session_id="s3", turn_index=1)
+    [made] = await store.put_scores([score], key="once")
+    for again in (score, replace(score, value_num=0.25)):
+        await store.put_scores([again], key="once")
+    await store.put_scores([replace(score, turn_index=None, message_id="m3")])
+    [late] = await store.put_scores([NewScore(value_num=1, session_id="s3", turn_index=9)])
+    [last] = await store.put_scores([NewScore(value_num=0, session_id="s3", message_id="late")])
+    await store.put_scores([NewScore(value_num=0, trace_id="t4")])
+    await backend.sessions.append("s3", [message(None, "?") for _ in range(9)])
+    await backend.sessions.append("s3", [message("late", "!", role="assistant")])
+    assert {(await store.get_score(each.score_id)).turn.state for each in (late, last)} == {"bound"}
+    await store.patch_score(made.score_id, ScorePatch(1.0, comment="well"))
+    await store.patch_score(made.score_id, ScorePatch(comment=""))
+    await store.scores(ScoreQuery(limit=20, name="accuracy"))
+    for window, group in (("day", "agent"), ("month", "user"), ("hour", "name")):
+        soon = ScoreStatsQuery(window, "Asia/Kolkata", group, since=SINCE, until=SOON)
+        await store.score_stats(soon)
+    await store.delete_score(made.score_id)
 
 
 async def visit(backend: SqlBackend) -> None:

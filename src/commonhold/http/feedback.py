@@ -103,7 +103,13 @@ OPERATIONS = (
         "GET",
         "/v1/feedback",
         list_feedback,
-        {200: Reply("Newest first.", (list[schemas.Feedback],), headers=("Link",))},
+        {
+            200: Reply(
+                "Newest first.",
+                (list[schemas.Feedback], list[schemas.FeedbackOnTurn]),
+                headers=("Link",),
+            )
+        },
         "Feedback records",
         "feedback",
         query=FILTERS,

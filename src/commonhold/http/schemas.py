@@ -299,8 +299,13 @@ class Feedback(Struct):
     agent: str | None
     updated_at: Time
     turn: Binding
-    question: Any | UnsetType = UNSET
-    answer: Any | UnsetType = UNSET
+
+
+class FeedbackOnTurn(Feedback):
+    """A vote with what it is about: messages as they were sent, or texts of a trace; or null."""
+
+    question: Any
+    answer: Any
 
 
 class FeedbackStats(Struct):

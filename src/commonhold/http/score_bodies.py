@@ -19,11 +19,14 @@ from commonhold.http.bodies import (
     described,
 )
 from commonhold.http.decode import given, object_of, text_of, whole
+from commonhold.http.params import NO_NUL
+from commonhold.model import ids
 from commonhold.model.opaque import JsonText, trim
 from commonhold.model.score import DATA_TYPES, MOST_VALUE, SOURCES, THUMBS, NewScore, ScorePatch
 
 DataType = Annotated[str, described(enum=list(DATA_TYPES))]
 Source = Annotated[str, described(enum=list(SOURCES))]
+ScoreName = Annotated[str, described(pattern=NO_NUL, minLength=1, maxLength=ids.MAX_ID)]
 Number = Annotated[float, described(minimum=-MOST_VALUE, maximum=MOST_VALUE)]
 
 _KINDS = {bool: "boolean", int: "numeric", float: "numeric", str: "categorical"}
@@ -38,7 +41,7 @@ class NewScoreBody(Struct):
     categorical, anything else JSON; no value and a correction is a correction, a comment a text.
     """
 
-    name: Name | None = None
+    name: ScoreName | None = None
     data_type: DataType | None = None
     value: Annotated[Raw, described()] | UnsetType = UNSET
     value_num: Number | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from commonhold.http.schema_types import Object, Time
 from commonhold.model.score import DataType, Source
@@ -23,11 +23,7 @@ class Binding(Struct):
 
 
 class Score(Struct):
-    """A score. `value` has the form of its data type; `author` is the agent that brought it.
-
-    `question` and `answer` are there with `expand=turn`: messages as they were sent, or the input
-    and output of a trace.
-    """
+    """A score. `value` has the form of its data type; `author` is the agent that brought it."""
 
     score_id: str
     name: str
@@ -60,8 +56,13 @@ class Score(Struct):
     created_at: Time
     updated_at: Time
     turn: Binding
-    question: Any | UnsetType = UNSET
-    answer: Any | UnsetType = UNSET
+
+
+class ScoreOnTurn(Score):
+    """A score with what it is about: messages as they were sent, or texts of a trace; or null."""
+
+    question: Any
+    answer: Any
 
 
 class Tally(Struct):

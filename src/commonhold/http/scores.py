@@ -101,7 +101,11 @@ OPERATIONS = (
         "GET",
         "/v1/scores",
         list_scores,
-        {200: Reply("Newest first.", (list[_SCORE],), headers=("Link",))},
+        {
+            200: Reply(
+                "Newest first.", (list[_SCORE], list[score_schemas.ScoreOnTurn]), headers=("Link",)
+            )
+        },
         "Scores, thumbs among them",
         "scores",
         query=(
