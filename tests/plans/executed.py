@@ -138,7 +138,9 @@ async def multiply(tx: Any) -> None:
             f"INSERT INTO {table} ({', '.join(columns)}) {numbers.format(COPIES)} "
             f"SELECT {values} FROM {table}, n;\n"
         )
-    await tx.script("UPDATE feedback_due SET due_at = 4000000000000000 WHERE due_at > 0;\n")
+    await tx.script(
+        "UPDATE feedback_due SET due_at = due_at + 4000000000000000 WHERE due_at > 0;\n"
+    )
     if not isinstance(tx, sql.connection.SqliteTx):
         await tx.query(CLEAN)
     await tx.script("ANALYZE;\n")
