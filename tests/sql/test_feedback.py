@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from commonhold.errors import InvalidRequest
 from commonhold.model.clock import Micros, from_datetime, from_rfc3339, to_datetime
 from commonhold.model.feedback import HOUR, NewFeedback
 from commonhold.model.opaque import JsonText
@@ -177,6 +178,19 @@ async def test_a_window_is_compared_with_the_one_before(
     [stats] = await backend.feedback.score_stats(ScoreStatsQuery(since=since))
     assert (stats.count_delta, stats.ratio_delta) == (2, 0.25)
     assert stats.interval == pytest.approx((0.3006, 0.9544), abs=1e-4)
+
+
+async def test_more_windows_than_anybody_reads_are_refused(
+    backend: SqlBackend, clock: StoppedClock
+) -> None:
+    """And the message says how many there may be; bounds beyond what there is do not count."""
+    for _ in range(2):
+        await backend.feedback.create(NewFeedback(1))
+        clock.advance(8 * 86_400)
+    with pytest.raises(InvalidRequest, match="10000 windows"):
+        await backend.feedback.score_stats(ScoreStatsQuery("minute"))
+    query = ScoreStatsQuery("hour", since=Micros(0), until=from_rfc3339("2999-01-01T00:00:00Z"))
+    assert len(await backend.feedback.score_stats(query)) == 2
 
 
 async def test_fifty_votes_at_once_are_one(backend: SqlBackend) -> None:
