@@ -68,8 +68,11 @@ async def settle(backend: SqlBackend) -> None:
                     trace_id=f"t{n}",
                     session_id=f"s{n}",
                     agent_type=f"a{vote}",
+                    comment=f"thanks{n} a lot",
                 )
             )
+        await backend.feedback.create(new_feedback(session_id=f"soon{n}", trace_id=f"soon{n}"))
+        await backend.sessions.append(f"soon{n}", conversation(2))
         called = tagged(n, f"m{n % 3}", trace_id=trace_id(n), status_code=2 * (n % 4 == 0))
         await backend.traces.record([called, otel_span(n + 1, parent=n, trace_id=trace_id(n))])
         await backend.traces.record_logs([otel_log(n, trace_id=trace_id(n))])
@@ -289,7 +292,7 @@ async def feedback(backend: Backend) -> None:
     await store.list(FeedbackQuery(limit=20, agent="tester"))
     await store.list(FeedbackQuery(limit=20, user_id="anonymous", turns=True))
     await store.list(FeedbackQuery(limit=20, rating=-1, since=SINCE, until=UNTIL, turns=True))
-    await store.list(FeedbackQuery(limit=20, q="thanks", turns=True))
+    await store.list(FeedbackQuery(limit=20, q="thanks7", turns=True))
     await scores(backend)
 
 
