@@ -38,7 +38,7 @@ class LogFacts(NamedTuple):
     gist: Gist
 
 
-class SpanFacts(msgspec.Struct, frozen=True, gc=False):
+class SpanFacts(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a span adds to its trace's summary. `author` is who wrote it, by credential."""
 
     span_id: str
