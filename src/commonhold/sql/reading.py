@@ -94,8 +94,9 @@ class InProcess:
 class Beside:
     """In so many processes beside this one, each started when it is first needed."""
 
-    def __init__(self, count: int) -> None:
-        self._decoders = [Decoder() for _ in range(count)]
+    def __init__(self, count: int, *, small_bytes: int = SMALL_BYTES) -> None:
+        self.decoders = tuple([Decoder() for _ in range(count)])
+        self._small_bytes = small_bytes
 
     async def read(self, request: Request, author: str, now: Micros) -> tuple[Batch, Rejected]:
         """See `read`.
@@ -103,14 +104,14 @@ class Beside:
         Raises:
             Unavailable: the process ended meanwhile; nothing was written.
         """
-        if len(request.body) < SMALL_BYTES:
+        if len(request.body) < self._small_bytes:
             return read(request, author, now)
-        decoder = min(self._decoders, key=attrgetter("waiting"))
+        decoder = min(self.decoders, key=attrgetter("waiting"))
         return _opened(await decoder.ask(encode(Asked(request, author, now))))
 
     async def aclose(self) -> None:
         """End the processes."""
-        for decoder in self._decoders:
+        for decoder in self.decoders:
             await decoder.aclose()
 
 
