@@ -35,6 +35,7 @@ OVER_HTTP = Capabilities(
         "test_an_agent_that_wrote_for_many_users_took_part_once": ONE_CREDENTIAL,
         "test_who_took_part_did_so_for_a_user": ONE_CREDENTIAL,
         "test_a_key_of_an_agent_for_two_users_is_two_appends": ONE_CREDENTIAL,
+        "test_a_user_has_one_vote_on_a_turn": ONE_CREDENTIAL,
         "test_a_vote_names_the_user_on_whose_behalf_it_came": ONE_CREDENTIAL,
     }
 )

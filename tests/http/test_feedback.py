@@ -30,12 +30,13 @@ async def vote(client: httpx2.AsyncClient, **body: Any) -> str:
 
 
 async def test_a_vote_is_kept_and_comes_back(client: httpx2.AsyncClient) -> None:
-    """201 with the id alone; every field is there afterwards."""
+    """201 with the id; its turn is not there yet, and the answer says so."""
     created = await client.post("/v1/feedback", json=FULL)
     found = await client.get(f"/v1/feedback/{created.json()['feedback_id']}")
 
     assert created.status_code == 201
-    assert list(created.json()) == ["feedback_id"]
+    assert list(created.json()) == ["feedback_id", "turn"]
+    assert created.json()["turn"] == {"state": "pending"}
     assert {name: found.json()[name] for name in FULL} == FULL
     assert found.json()["user_id"] == "anonymous"
 
@@ -46,7 +47,8 @@ async def test_the_whole_record_comes_when_asked(client: httpx2.AsyncClient) -> 
         created = await client.post("/v1/feedback", json=FULL, headers={"Prefer": prefer})
         found = await client.get(f"/v1/feedback/{created.json()['feedback_id']}")
         assert (created.status_code, created.json()) == (201, found.json())
-    minimal = await client.post("/v1/feedback", json=FULL, headers={"Prefer": "return=minimal"})
+    alone = {"rating": 1}
+    minimal = await client.post("/v1/feedback", json=alone, headers={"Prefer": "return=minimal"})
     assert list(minimal.json()) == ["feedback_id"]
 
 
@@ -210,5 +212,5 @@ async def test_statistics_count_per_window_and_agent(client: httpx2.AsyncClient)
 
 async def test_a_bad_window_is_400(client: httpx2.AsyncClient) -> None:
     """As the agent server has it; a bad date is 422 here too."""
-    told(await client.get("/v1/feedback/stats?window=month"), 400, "out_of_range")
+    told(await client.get("/v1/feedback/stats?window=year"), 400, "out_of_range")
     told(await client.get("/v1/feedback/stats?since=x"), 422)

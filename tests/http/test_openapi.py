@@ -23,9 +23,11 @@ from commonhold.http import (
     create_app,
     otlp,
     schemas,
+    score_bodies,
+    score_schemas,
     trace_schemas,
 )
-from commonhold.model import wire, wire_traces
+from commonhold.model import wire, wire_scores, wire_traces
 from commonhold.sql import open_backend
 from commonhold.testing import factories
 
@@ -81,20 +83,26 @@ def test_the_service_does_what_it_says(case: schemathesis.Case) -> None:
 def _keep_what_no_schema_can_say(case: schemathesis.Case) -> None:
     """A cursor is one of an earlier page; a span that names its trace names the one it is in.
 
-    A search has a word in it, metadata is a JSON object, the last messages are before none, and a
-    window ends after it begins.
+    A search has a word in it, metadata is a JSON object, the last messages are before none, a window
+    ends after it begins, a time zone exists, and a score has a value that fits it.
     """
     for name in ("cursor", "q", "metadata", "last"):
         (case.query or {}).pop(name, None)
     body: Any = case.body
-    if case.path == "/v1/agents":
-        (case.query or {}).pop("until", None)
+    if case.path == "/v1/agents" or case.path.startswith(("/v1/feedback", "/v1/scores")):
+        for name in ("until", "tz"):
+            (case.query or {}).pop(name, None)
+    if case.method == "POST" and case.path == "/v1/scores":
+        for score in body if isinstance(body, list) else [body]:
+            for name in ("data_type", "value_num", "value_json", "message_id", "span_id"):
+                score.pop(name, None)
+            score["value"] = True
     if case.method == "POST" and case.path == "/v1/traces" and isinstance(body, dict):
         for span in body.get("spans") or ():
             span.pop("trace_id", None)
 
 
-@pytest.mark.parametrize("model", [bodies, schemas, trace_schemas])
+@pytest.mark.parametrize("model", [bodies, score_bodies, schemas, score_schemas, trace_schemas])
 def test_every_shape_is_described(model: ModuleType) -> None:
     """A body or an answer that is in no operation would be one that nobody can find."""
     named = APP.openapi()["components"]["schemas"]
@@ -128,6 +136,9 @@ def test_what_is_sent_has_exactly_the_fields_that_are_described() -> None:
         trace_schemas.Trace: wire_traces.trace_out(factories.trace()),
         trace_schemas.TraceSummary: wire_traces.summary_out(factories.summary()),
         schemas.Feedback: wire.feedback_out(factories.feedback()),
+        schemas.FeedbackOnTurn: wire.feedback_out(factories.feedback(), turns=True),
+        score_schemas.ScoreOnTurn: wire_scores.score_out(factories.score(), turns=True),
+        score_schemas.ScoreStats: wire_scores.score_stats_out(factories.score_stats(), None),
         schemas.FeedbackStats: wire.stats_out(factories.stats()),
     }
     for shape, value in told.items():

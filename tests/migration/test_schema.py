@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from commonhold.errors import SchemaOutdated
-from commonhold.model.feedback import NewFeedback
 from commonhold.sql import SqlBackend, migrate, open_backend, steps
 from commonhold.sql.database import Tx
 from commonhold.sql.dialect import DialectName
@@ -191,7 +190,6 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
     async with unmigrated(empty_url) as backend:
         dialect = backend.dialect
         known = steps.known(dialect)
-        votes: list[str] = []
         for upto in range(1, len(known) + 1):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(steps, "known", lambda _dialect, upto=upto: known[:upto])
@@ -201,8 +199,7 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
             if upto == 2:
                 await _apply(backend, _trace_of_step_2())
             if upto == 3:
-                vote = await backend.feedback.create(NewFeedback(1, trace_id="t1", comment="kept"))
-                votes.append(vote.feedback_id)
+                await _apply(backend, _vote_of_step_3())
 
         assert (await backend.sessions.history("s1")).messages == [
             {"role": "user", "content": "kept"}
@@ -215,7 +212,11 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
         assert (span.gist.operation, span.gist.input_tokens) == ("llm", 7)
         (summary,) = (await backend.traces.list()).items
         assert (summary.agents, summary.thumbs_up) == (("a1", "b1"), 1)
-        assert (await backend.feedback.get(votes[0])).comment == "kept"
+        vote = await backend.feedback.get("fb_1")
+        assert (vote.rating, vote.comment, vote.agent) == (1, "kept", "a1")
+        assert (vote.turn.state, vote.turn.trace_id) == ("bound", "t1")
+        [counted] = await backend.feedback.stats()
+        assert (counted.thumbs_up, counted.thumbs_down, counted.agent_type) == (1, 0, "a")
 
 
 def _session_of_step_1(dialect: DialectName) -> str:
@@ -246,13 +247,21 @@ def _trace_of_step_2() -> str:
     )
 
 
-FULL_TEXT = ("message_words", "span_words")
+def _vote_of_step_3() -> str:
+    """A vote, as it was written when there were only thumbs."""
+    return (
+        "INSERT INTO feedback VALUES ('default', 'fb_1', 'a1', '', 'agent:a1', 'asserted', "
+        "'anonymous', 't1', NULL, 1, 'kept', NULL, 'm', NULL, NULL, 'a', 5, 5);"
+    )
+
+
+FULL_TEXT = ("message_words", "span_words", "feedback_words")
 """On SQLite virtual tables with tables of their own, on Postgres indexes."""
 
-SQLITE_ONLY = {("message_text", "text_id", True), ("span_text", "text_id", True)}
+SQLITE_ONLY = {(table, "text_id", True) for table in ("message_text", "span_text", "feedback_text")}
 """What joins the virtual tables to their texts."""
 
-KEYS_ON_POSTGRES = {"message_text_by_seq", "span_text_by_span"}
+KEYS_ON_POSTGRES = {"message_text_by_seq", "span_text_by_span", "feedback_text_by_id"}
 
 _NO_PARTITION = (
     "NOT (SELECT c.relispartition FROM pg_class c WHERE c.oid = "

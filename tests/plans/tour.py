@@ -14,16 +14,20 @@ from commonhold.model.agent import AgentQuery
 from commonhold.model.clock import Micros
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, StatsQuery
 from commonhold.model.opaque import JsonText, dumps
-from commonhold.model.otel import OtelSpan
+from commonhold.model.otel import OtelSpan, SpanLink
 from commonhold.model.scope import Author, Scope
+from commonhold.model.score import NewScore, ScorePatch, ScoreQuery
+from commonhold.model.score_stats import ScoreStatsQuery
 from commonhold.model.session import MessageQuery, NewSession, SessionQuery
 from commonhold.model.timeline import TimelineQuery
 from commonhold.model.trace import TraceQuery
 from commonhold.sql import SqlBackend
+from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.forwarding import Forwarder
 from commonhold.testing.factories import (
     NOON,
     conversation,
+    message,
     messages,
     new_feedback,
     request_spans,
@@ -36,6 +40,7 @@ from commonhold.testing.otel import (
     of_resource,
     otel_log,
     otel_span,
+    span_id,
     trace_id,
 )
 
@@ -63,8 +68,11 @@ async def settle(backend: SqlBackend) -> None:
                     trace_id=f"t{n}",
                     session_id=f"s{n}",
                     agent_type=f"a{vote}",
+                    comment=f"thanks{n} a lot",
                 )
             )
+        await backend.feedback.create(new_feedback(session_id=f"soon{n}", trace_id=f"soon{n}"))
+        await backend.sessions.append(f"soon{n}", conversation(2))
         called = tagged(n, f"m{n % 3}", trace_id=trace_id(n), status_code=2 * (n % 4 == 0))
         await backend.traces.record([called, otel_span(n + 1, parent=n, trace_id=trace_id(n))])
         await backend.traces.record_logs([otel_log(n, trace_id=trace_id(n))])
@@ -199,6 +207,18 @@ async def traces(backend: Backend) -> None:
     await store.agents(AgentQuery("weather", since=SINCE, until=SOON))
 
 
+async def judgements(backend: Backend) -> None:
+    """New ones, the same again, and one in the place of another."""
+    told = {"name": "n", "score": 1, "explanation": "said so", "identifier": "rubric-1"}
+    attributes = {f"annotations.0.annotation.{name}": value for name, value in told.items()}
+    for score in (1, 1, 2):
+        attributes["annotations.0.annotation.score"] = score
+        await backend.traces.record([otel_span(1, attributes=attributes)])
+    evaluated = {f"evaluations.0.evaluation.{name}": value for name, value in told.items()}
+    kind, target = {"openinference.span.kind": "EVALUATOR"}, SpanLink(TRACE_ID, span_id(1))
+    await backend.traces.record([otel_span(3, attributes={**kind, **evaluated}, links=(target,))])
+
+
 async def lists(backend: SqlBackend) -> None:
     """Every way to list traces, from the top and from further down."""
     store = backend.traces
@@ -251,6 +271,7 @@ async def jobs(backend: SqlBackend) -> None:
         await Forwarder(backend.database, refuse).step()
     assert await Forwarder(backend.database, take).step() > 0
     await backend.trace_memory.index.step()
+    await Turns(backend.database).step()
 
 
 async def feedback(backend: Backend) -> None:
@@ -268,6 +289,34 @@ async def feedback(backend: Backend) -> None:
     # Without bounds the answer is about every hour there is; with them, about those hours.
     await store.stats(StatsQuery("day", since=SINCE, until=SOON))
     await store.stats(StatsQuery("week", agent_type="a1", since=SINCE, until=SOON))
+    await store.list(FeedbackQuery(limit=20, agent="tester"))
+    await store.list(FeedbackQuery(limit=20, user_id="anonymous", turns=True))
+    await store.list(FeedbackQuery(limit=20, rating=-1, since=SINCE, until=UNTIL, turns=True))
+    await store.list(FeedbackQuery(limit=20, q="thanks7", turns=True))
+    await scores(backend)
+
+
+async def scores(backend: Backend) -> None:
+    """Every call about scores."""
+    store = backend.bind(Scope(author=Author(agent="judge", user="ada"))).feedback
+    score = NewScore("accuracy", "numeric", 0.5, session_id="s3", turn_index=1)
+    [made] = await store.put_scores([score], key="once")
+    for again in (score, replace(score, value_num=0.25)):
+        await store.put_scores([again], key="once")
+    await store.put_scores([replace(score, turn_index=None, message_id="m3")])
+    [late] = await store.put_scores([NewScore(value_num=1, session_id="s3", turn_index=9)])
+    [last] = await store.put_scores([NewScore(value_num=0, session_id="s3", message_id="late")])
+    await store.put_scores([NewScore(value_num=0, trace_id="t4")])
+    await backend.sessions.append("s3", [message(None, "?") for _ in range(9)])
+    await backend.sessions.append("s3", [message("late", "!", role="assistant")])
+    assert {(await store.get_score(each.score_id)).turn.state for each in (late, last)} == {"bound"}
+    await store.patch_score(made.score_id, ScorePatch(1.0, comment="well"))
+    await store.patch_score(made.score_id, ScorePatch(comment=""))
+    await store.scores(ScoreQuery(limit=20, name="accuracy"))
+    for window, group in (("day", "agent"), ("month", "user"), ("hour", "name")):
+        soon = ScoreStatsQuery(window, "Asia/Kolkata", group, since=SINCE, until=SOON)
+        await store.score_stats(soon)
+    await store.delete_score(made.score_id)
 
 
 async def visit(backend: SqlBackend) -> None:
@@ -276,6 +325,7 @@ async def visit(backend: SqlBackend) -> None:
     await turns(backend)
     await found(backend)
     await traces(backend)
+    await judgements(backend)
     await lists(backend)
     await jobs(backend)
     await feedback(backend)

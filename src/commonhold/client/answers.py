@@ -81,14 +81,14 @@ _STATS = msgspec.json.Decoder(list[StatsShape])
 
 def done(answer: Answer) -> None:
     """Nothing but that the call succeeded."""
-    _read(answer, _ANYTHING, bool)
+    read(answer, _ANYTHING, bool)
 
 
 def taken(answer: Answer) -> Rejected:
     """What a service left out of the spans it was sent."""
     if answer.is_success and "protobuf" in answer.headers.get("content-type", ""):
         return rejected_of(answer.body, is_protobuf=True)
-    return _read(answer, _ANYTHING, lambda body: rejected_of(bytes(body)))
+    return read(answer, _ANYTHING, lambda body: rejected_of(bytes(body)))
 
 
 def removed(answer: Answer) -> Removed:
@@ -96,17 +96,17 @@ def removed(answer: Answer) -> Removed:
     problem = problem_of(answer) if answer.in_doubt else None
     if problem is not None and problem.code == NotFound.code:
         return Removed(0, 0, 0, lease=False, state=False)
-    return _read(answer, _REMOVED, lambda shape: wire_turns.removed_in(_fields(shape.removed)))
+    return read(answer, _REMOVED, lambda shape: wire_turns.removed_in(_fields(shape.removed)))
 
 
 def lease(answer: Answer) -> Lease:
     """A turn."""
-    return _read(answer, _LEASE, lambda shape: wire_turns.lease_in(_fields(shape)))
+    return read(answer, _LEASE, lambda shape: wire_turns.lease_in(_fields(shape)))
 
 
 def handoff(answer: Answer) -> Handoff:
     """A handoff."""
-    return _read(answer, _HANDOFF, lambda shape: wire_turns.handoff_in(_fields(shape)))
+    return read(answer, _HANDOFF, lambda shape: wire_turns.handoff_in(_fields(shape)))
 
 
 def repaired(answer: Answer) -> Repaired:
@@ -116,7 +116,7 @@ def repaired(answer: Answer) -> Repaired:
         closed = [_fields(closing) for closing in shape.closed]
         return wire_turns.repaired_in({**_fields(shape), "closed": closed})
 
-    return _read(answer, _REPAIRED, build)
+    return read(answer, _REPAIRED, build)
 
 
 def participants(answer: Answer) -> tuple[Participant, ...]:
@@ -130,7 +130,7 @@ def usage(answer: Answer) -> Usage:
     def build(shape: UsageShape) -> Usage:
         return wire_turns.usage_in({**_fields(shape), "pricing": _fields(shape.pricing)})
 
-    return _read(answer, _USAGE, build)
+    return read(answer, _USAGE, build)
 
 
 def moments(answer: Answer) -> Page[Moment]:
@@ -147,7 +147,7 @@ def moments(answer: Answer) -> Page[Moment]:
 
 def session(answer: Answer) -> Session:
     """A session without its messages."""
-    return _read(answer, _SESSION, lambda shape: wire.session_in(_session(_fields(shape))))
+    return read(answer, _SESSION, lambda shape: wire.session_in(_session(_fields(shape))))
 
 
 def sessions(answer: Answer) -> Page[Session]:
@@ -164,7 +164,7 @@ def history(answer: Answer) -> History:
             raise ValueError("it names no version in an ETag")
         return History(shape.session_id, int(tag.group(1)), _text(shape.messages))
 
-    return _read(answer, _HISTORY, build)
+    return read(answer, _HISTORY, build)
 
 
 def messages(answer: Answer, cursor: str = "after") -> Page[Message]:
@@ -174,32 +174,32 @@ def messages(answer: Answer, cursor: str = "after") -> Page[Message]:
 
 def written(answer: Answer) -> Written:
     """What a write did."""
-    return _read(answer, _WRITTEN, lambda shape: wire.written_in(_fields(shape)))
+    return read(answer, _WRITTEN, lambda shape: wire.written_in(_fields(shape)))
 
 
 def appended(answer: Answer) -> Appended:
     """Where appended messages stand."""
-    return _read(answer, _APPENDED, lambda shape: wire.appended_in(_fields(shape)))
+    return read(answer, _APPENDED, lambda shape: wire.appended_in(_fields(shape)))
 
 
 def cost(answer: Answer) -> JsonText:
     """The cost data of a session."""
-    return _read(answer, _COST, lambda shape: _text(shape.cost_data))
+    return read(answer, _COST, lambda shape: _text(shape.cost_data))
 
 
 def state(answer: Answer) -> JsonText:
     """The agent state of a session."""
-    return _read(answer, _STATE, lambda shape: _text(shape.state))
+    return read(answer, _STATE, lambda shape: _text(shape.state))
 
 
 def trace(answer: Answer) -> Trace:
     """A whole trace."""
-    return _read(answer, _TRACE, _trace)
+    return read(answer, _TRACE, _trace)
 
 
 def traces(answer: Answer) -> tuple[Trace, ...]:
     """Whole traces."""
-    return _read(answer, _TRACES, lambda shapes: tuple(map(_trace, shapes)))
+    return read(answer, _TRACES, lambda shapes: tuple(map(_trace, shapes)))
 
 
 def _trace(shape: TraceShape) -> Trace:
@@ -214,7 +214,7 @@ def _span(shape: SpanShape) -> Mapping[str, Any]:
 
 def otlp(answer: Answer) -> JsonText:
     """A trace as OTLP JSON."""
-    return _read(answer, _ANYTHING, _text)
+    return read(answer, _ANYTHING, _text)
 
 
 def summaries(answer: Answer) -> Page[TraceSummary]:
@@ -224,7 +224,7 @@ def summaries(answer: Answer) -> Page[TraceSummary]:
 
 def agents(answer: Answer) -> tuple[Agent, ...]:
     """Agents, and what they did."""
-    return _read(answer, _AGENTS, lambda shapes: tuple(map(_agent, shapes)))
+    return read(answer, _AGENTS, lambda shapes: tuple(map(_agent, shapes)))
 
 
 def _agent(shape: AgentShape) -> Agent:
@@ -233,17 +233,33 @@ def _agent(shape: AgentShape) -> Agent:
 
 def feedback(answer: Answer) -> Feedback:
     """A feedback record."""
-    return _read(answer, _FEEDBACK, lambda shape: wire.feedback_in(_fields(shape)))
+    return read(answer, _FEEDBACK, _vote)
 
 
 def feedbacks(answer: Answer) -> Page[Feedback]:
     """A page of feedback records."""
-    return _page(answer, _FEEDBACKS, wire.feedback_in)
+    return page_of(answer, _FEEDBACKS, _vote)
+
+
+def _vote(shape: FeedbackShape) -> Feedback:
+    turn = None if shape.turn is None else _fields(shape.turn)
+    return wire.feedback_in({**_fields(shape), "turn": turn})
 
 
 def stats(answer: Answer) -> tuple[FeedbackStats, ...]:
     """Windows of feedback statistics."""
     return _page(answer, _STATS, wire.stats_in).items
+
+
+def page_of(
+    answer: Answer,
+    decoder: msgspec.json.Decoder[list[S]],
+    build: Callable[[S], T],
+    cursor: str = "cursor",
+) -> Page[T]:
+    """A page of what `build` makes of each item."""
+    items = read(answer, decoder, lambda shapes: tuple(map(build, shapes)))
+    return Page(items, _next(answer, cursor))
 
 
 def _page(
@@ -252,8 +268,7 @@ def _page(
     build: Callable[[Mapping[str, Any]], T],
     cursor: str = "cursor",
 ) -> Page[T]:
-    items = _read(answer, decoder, lambda shapes: tuple(build(_fields(one)) for one in shapes))
-    return Page(items, _next(answer, cursor))
+    return page_of(answer, decoder, lambda one: build(_fields(one)), cursor)
 
 
 def _next(answer: Answer, name: str) -> str | None:
@@ -263,7 +278,12 @@ def _next(answer: Answer, name: str) -> str | None:
     return next(iter(parse_qs(query).get(name, [])), None)
 
 
-def _read(answer: Answer, decoder: msgspec.json.Decoder[D], build: Callable[[D], T]) -> T:
+def read(answer: Answer, decoder: msgspec.json.Decoder[D], build: Callable[[D], T]) -> T:
+    """What `build` makes of an answer.
+
+    Raises:
+        CommonholdError: the answer is a problem, or not what a service answers.
+    """
     if not answer.is_success:
         raise error_of(answer)
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from commonhold.client import answers, requests
+from collections.abc import Sequence
+
+from commonhold.client import answers, requests, score_answers, score_requests
 from commonhold.client.transport import Line
 from commonhold.errors import NotFound
 from commonhold.model import ids
@@ -15,6 +17,8 @@ from commonhold.model.feedback import (
     StatsQuery,
 )
 from commonhold.model.page import Page
+from commonhold.model.score import NewScore, Score, ScorePatch, ScoreQuery
+from commonhold.model.score_stats import ScoreStats, ScoreStatsQuery
 
 _STATS = "stats"
 """Not an id: `/v1/feedback/stats` is another route."""
@@ -51,6 +55,45 @@ class HttpFeedback:
 
     async def stats(self, query: StatsQuery = StatsQuery(), /) -> tuple[FeedbackStats, ...]:
         return answers.stats(await self._line.send(requests.feedback_stats(query)))
+
+    async def delete(self, feedback_id: str, /) -> None:
+        _check_key(feedback_id)
+        answers.done(await self._line.send(requests.delete_feedback(feedback_id)))
+
+    async def put_scores(
+        self, new: Sequence[NewScore], /, *, key: str | None = None
+    ) -> tuple[Score, ...]:
+        call = score_requests.put_scores(new, key)
+        return score_answers.scores(await self._line.send(call)).items
+
+    async def find_score(self, score_id: str, /) -> Score | None:
+        try:
+            return await self.get_score(score_id)
+        except NotFound:
+            return None
+
+    async def get_score(self, score_id: str, /) -> Score:
+        _check_key(score_id)
+        return score_answers.score(await self._line.send(score_requests.get_score(score_id)))
+
+    async def patch_score(self, score_id: str, patch: ScorePatch, /) -> Score:
+        if patch.is_empty:
+            return await self.get_score(score_id)
+        _check_key(score_id)
+        call = score_requests.patch_score(score_id, patch)
+        return score_answers.score(await self._line.send(call))
+
+    async def delete_score(self, score_id: str, /) -> None:
+        _check_key(score_id)
+        answers.done(await self._line.send(score_requests.delete_score(score_id)))
+
+    async def scores(self, query: ScoreQuery = ScoreQuery(), /) -> Page[Score]:
+        return score_answers.scores(await self._line.send(score_requests.list_scores(query)))
+
+    async def score_stats(
+        self, query: ScoreStatsQuery = ScoreStatsQuery(), /
+    ) -> tuple[ScoreStats, ...]:
+        return score_answers.score_stats(await self._line.send(score_requests.score_stats(query)))
 
 
 def _check_key(feedback_id: str) -> None:

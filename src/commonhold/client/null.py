@@ -6,18 +6,11 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from commonhold.client.null_feedback import NullFeedback
 from commonhold.errors import Closed, LeaseEnded, NotFound, StaleVersion
 from commonhold.model import clock, ids, opaque, timeline
 from commonhold.model.agent import Agent, AgentQuery
-from commonhold.model.feedback import (
-    ANONYMOUS,
-    Feedback,
-    FeedbackPatch,
-    FeedbackQuery,
-    FeedbackStats,
-    NewFeedback,
-    StatsQuery,
-)
+from commonhold.model.feedback import ANONYMOUS
 from commonhold.model.once import Once, check_key
 from commonhold.model.opaque import JsonText
 from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Request
@@ -329,55 +322,6 @@ class NullTraces:
         return Page(())
 
 
-class NullFeedback:
-    """`contract.feedback.Feedback` that keeps nothing."""
-
-    def __init__(self, gate: Gate, scope: Scope) -> None:
-        self._gate = gate
-        self._author = scope.author
-
-    async def create(self, new: NewFeedback, /) -> Feedback:
-        self._gate.check()
-        log.debug("feedback was not kept")
-        now = clock.now()
-        return Feedback(
-            ids.new_id("fb"),
-            new.rating,
-            created_at=now,
-            updated_at=now,
-            trace_id=new.trace_id,
-            session_id=new.session_id,
-            comment=new.comment,
-            correction=new.correction,
-            model_id=new.model_id,
-            latency_ms=new.latency_ms,
-            turn_index=new.turn_index,
-            agent_type=new.agent_type,
-            user_id=self._author.user or ANONYMOUS,
-            agent=self._author.agent,
-        )
-
-    async def find(self, feedback_id: str, /) -> Feedback | None:
-        self._gate.check()
-        return None
-
-    async def get(self, feedback_id: str, /) -> Feedback:
-        self._gate.check()
-        raise NotFound(f"Feedback {feedback_id} not found")
-
-    async def patch(self, feedback_id: str, patch: FeedbackPatch, /) -> Feedback:
-        return await self.get(feedback_id)
-
-    async def list(self, query: FeedbackQuery = FeedbackQuery(), /) -> Page[Feedback]:
-        _check_page(query)
-        self._gate.check()
-        return Page(())
-
-    async def stats(self, query: StatsQuery = StatsQuery(), /) -> tuple[FeedbackStats, ...]:
-        self._gate.check()
-        return ()
-
-
 class NullBackend:
     """`contract.stores.Backend` behind the URL `null:`."""
 
@@ -385,7 +329,7 @@ class NullBackend:
         self._gate = gate or Gate()
         self.sessions = NullSessions(self._gate, scope)
         self.traces = NullTraces(self._gate)
-        self.feedback = NullFeedback(self._gate, scope)
+        self.feedback = NullFeedback(self._gate.check, scope.author)
 
     def bind(self, scope: Scope, /) -> NullBackend:
         return NullBackend(scope, gate=self._gate)
@@ -397,7 +341,7 @@ class NullBackend:
         self._gate.is_open = False
 
 
-def _check_page(query: SessionQuery | TraceQuery | FeedbackQuery) -> None:
+def _check_page(query: SessionQuery | TraceQuery) -> None:
     check_window(query.limit, query.offset)
     if query.cursor:
         decode_cursor(query.cursor)

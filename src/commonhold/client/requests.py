@@ -20,6 +20,7 @@ from commonhold.client.call import target as _query
 from commonhold.client.call import time as _time
 from commonhold.client.call import window as _window
 from commonhold.client.headers import conditions, once
+from commonhold.client.score_requests import filters as _filters
 from commonhold.model import ids, opaque, wire
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, NewFeedback, StatsQuery
 from commonhold.model.labels import labels_asked
@@ -277,18 +278,12 @@ def patch_feedback(feedback_id: str, patch: FeedbackPatch) -> Call:
 
 def list_feedback(query: FeedbackQuery) -> Call:
     """A page of records."""
-    target = _query(
-        "/v1/feedback",
-        **_window(query),
-        trace_id=query.trace_id,
-        session_id=query.session_id,
-        user_id=query.user_id,
-        agent_type=query.agent_type,
-        rating=query.rating,
-        since=_time(query.since),
-        until=_time(query.until),
-    )
-    return Call("GET", target)
+    return Call("GET", _query("/v1/feedback", **_filters(query)))
+
+
+def delete_feedback(feedback_id: str) -> Call:
+    """Remove a record."""
+    return Call("DELETE", _path("/v1/feedback", feedback_id))
 
 
 def feedback_stats(query: StatsQuery) -> Call:

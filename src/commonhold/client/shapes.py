@@ -306,6 +306,18 @@ class AgentShape(Struct):
     thumbs_down: int = 0
 
 
+class BindingShape(Struct):
+    """The turn that a record is about."""
+
+    state: Literal["none", "pending", "bound"]
+    session_id: str | None = None
+    index: int | None = None
+    message_id: str | None = None
+    trace_id: str | None = None
+    agent: str | None = None
+    model: str | None = None
+
+
 class FeedbackShape(Struct):
     """A feedback record."""
 
@@ -323,6 +335,9 @@ class FeedbackShape(Struct):
     user_id: str | None = None
     agent: str | None = None
     updated_at: str | None = None
+    turn: BindingShape | None = None
+    question: Raw = Raw(b"null")
+    answer: Raw = Raw(b"null")
 
 
 class StatsShape(Struct):

@@ -10,6 +10,7 @@ from commonhold.model import clock
 from commonhold.service.upkeep import Chore, Upkeep
 from commonhold.settings import Settings
 from commonhold.sql import SqlBackend
+from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.forwarding import Forwarder
 from commonhold.sql.partitions import make_ahead, until_tomorrow_s
 
@@ -48,6 +49,7 @@ class Chores:
 
     def _all(self) -> Mapping[str, Chore]:
         chores = {"indexing": self._once_open(_index), "partitions": self._once_open(_partitions)}
+        chores["feedback"] = self._once_open(_bind_feedback)
         if self._collector is not None:
             chores["forwarding"] = self._once_open(self._forward)
         return chores
@@ -76,6 +78,10 @@ async def _index(backend: SqlBackend) -> float:
     if not done:
         return IDLE_S
     return spent_s * (BUSY_SHARE if backend.trace_memory.gather.is_busy else 1.0)
+
+
+async def _bind_feedback(backend: SqlBackend) -> float:
+    return 0.0 if await Turns(backend.database).step() else IDLE_S
 
 
 async def _partitions(backend: SqlBackend) -> float:

@@ -34,6 +34,8 @@ class Traces(Protocol):
     T9. A search finds what was written before it, words of names, inputs and outputs, and
         attributes, each within one span.
     T10. Whose work a span is, is said by who wrote it; only where nobody is named, by itself.
+    T11. A judgement that comes with a span or a log record is a score of who wrote it, committed
+        with it; one that comes again changes nothing.
     """
 
     async def put(self, trace: Trace, /) -> None:

@@ -23,7 +23,7 @@ from commonhold.errors import (
     NotFound,
     from_problem,
 )
-from commonhold.http import feedback, messages, sessions, traces, turns
+from commonhold.http import feedback, messages, scores, sessions, traces, turns
 from commonhold.http.binding import Bind, ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
 from commonhold.http.health import health_operations
@@ -43,6 +43,7 @@ API: tuple[Operation, ...] = (
     *turns.OPERATIONS,
     *traces.OPERATIONS,
     *feedback.OPERATIONS,
+    *scores.OPERATIONS,
 )
 """Every operation below /v1."""
 

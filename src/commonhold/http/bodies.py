@@ -21,32 +21,32 @@ AGENT = "^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$"
 KEY = r"^(?!\.{1,2}$)[^\x00-\x1f\x7f/?#\\]{1,128}$"
 
 
-def _described(**schema: Any) -> Meta:
+def described(**schema: Any) -> Meta:
     """What OpenAPI says of a field. The rule itself is the model's, and checked there."""
     return Meta(extra_json_schema=schema)
 
 
-StrictId = Annotated[str, _described(pattern=STRICT_ID)]
-Key = Annotated[str, _described(pattern=KEY)]
-KeyOrEmpty = Annotated[str, _described(pattern=f"^$|{KEY}")]
-Text = Annotated[str, _described(pattern=NO_NUL)]
-Name = Annotated[str, _described(pattern=NO_NUL, maxLength=ids.MAX_ID)]
-ModelName = Annotated[str, _described(pattern=NO_NUL, maxLength=2 * ids.MAX_ID)]
-Title = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_TITLE)]
-LongText = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_TEXT)]
-SpanId = Annotated[str, _described(pattern=NO_NUL, minLength=1, maxLength=ids.MAX_ID)]
-SessionRef = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_SESSION_REF)]
-Holder = Annotated[str, _described(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
-Brief = Annotated[str, _described(pattern=NO_NUL, maxLength=MAX_BRIEF)]
-Time = Annotated[str, _described(format="date-time")]
-Rating = Annotated[int, _described(enum=[1, -1])]
+StrictId = Annotated[str, described(pattern=STRICT_ID)]
+Key = Annotated[str, described(pattern=KEY)]
+KeyOrEmpty = Annotated[str, described(pattern=f"^$|{KEY}")]
+Text = Annotated[str, described(pattern=NO_NUL)]
+Name = Annotated[str, described(pattern=NO_NUL, maxLength=ids.MAX_ID)]
+ModelName = Annotated[str, described(pattern=NO_NUL, maxLength=2 * ids.MAX_ID)]
+Title = Annotated[str, described(pattern=NO_NUL, maxLength=MAX_TITLE)]
+LongText = Annotated[str, described(pattern=NO_NUL, maxLength=MAX_TEXT)]
+SpanId = Annotated[str, described(pattern=NO_NUL, minLength=1, maxLength=ids.MAX_ID)]
+SessionRef = Annotated[str, described(pattern=NO_NUL, maxLength=MAX_SESSION_REF)]
+Holder = Annotated[str, described(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
+Brief = Annotated[str, described(pattern=NO_NUL, maxLength=MAX_BRIEF)]
+Time = Annotated[str, described(format="date-time")]
+Rating = Annotated[int, described(enum=[1, -1])]
 # To JSON Schema, and to JavaScript, 1.0 is an integer: see `decode.whole`.
-Index = Annotated[int | float, _described(type="integer")]
-TurnIndex = Annotated[int | float, _described(type="integer", minimum=0, maximum=MAX_INT)]
-Milliseconds = Annotated[float, _described(minimum=0)]
-Object = Annotated[Raw, _described(type="object")]
-ObjectOrNull = Annotated[Raw, _described(type=["object", "null"])]
-ListOrNull = Annotated[Raw, _described(type=["array", "null"])]
+Index = Annotated[int | float, described(type="integer")]
+TurnIndex = Annotated[int | float, described(type="integer", minimum=0, maximum=MAX_INT)]
+Milliseconds = Annotated[float, described(minimum=0)]
+Object = Annotated[Raw, described(type="object")]
+ObjectOrNull = Annotated[Raw, described(type=["object", "null"])]
+ListOrNull = Annotated[Raw, described(type=["array", "null"])]
 
 
 class NewSessionBody(Struct):
@@ -96,15 +96,15 @@ class RevertBody(Struct):
 class LeaseBody(Struct):
     """For how long the turn is wanted, by whom, and how long to wait for it."""
 
-    ttl_s: Annotated[float, _described(minimum=MIN_TTL_S, maximum=MAX_TTL_S)]
+    ttl_s: Annotated[float, described(minimum=MIN_TTL_S, maximum=MAX_TTL_S)]
     holder: Holder | None = None
-    wait_s: Annotated[float, _described(minimum=0, maximum=MAX_WAIT_S)] = 0.0
+    wait_s: Annotated[float, described(minimum=0, maximum=MAX_WAIT_S)] = 0.0
 
 
 class HandoffBody(Struct):
     """To whom the conversation goes, why, and what the next agent should know."""
 
-    to_agent: Annotated[str, _described(pattern=AGENT)]
+    to_agent: Annotated[str, described(pattern=AGENT)]
     reason: Brief | None = None
     brief: Brief | None = None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from commonhold.http import bodies, schemas
+from commonhold.http import bodies, schemas, score_schemas
 from commonhold.http.call import APPLIED, Answer, Call, reply
 from commonhold.http.decode import decode, whole
 from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
-from commonhold.http.params import CURSOR, SINCE, UNTIL, choice, clamped, text
-from commonhold.model import wire
+from commonhold.http.params import SINCE, UNTIL, text
+from commonhold.http.score_params import COUNTED, FILTERS
+from commonhold.model import wire, wire_scores
 from commonhold.model.feedback import (
     WINDOWS,
     FeedbackPatch,
@@ -18,10 +19,13 @@ from commonhold.model.feedback import (
     NewFeedback,
     StatsQuery,
 )
-from commonhold.model.page import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from commonhold.model.score import THUMBS
+from commonhold.model.score_stats import STATS_WINDOWS, ScoreStatsQuery
 
 _NEW = msgspec.json.Decoder(bodies.NewFeedbackBody)
 _PATCH = msgspec.json.Decoder(bodies.FeedbackPatchBody)
+_NEWER = {param.name for param in COUNTED}
+"""Parameters that only the newer statistics have."""
 
 
 async def create_feedback(call: Call) -> Answer:
@@ -41,17 +45,28 @@ async def create_feedback(call: Call) -> Answer:
     )
     if call.wants_representation:
         return reply(wire.feedback_out(record), 201, (APPLIED,))
-    return reply({"feedback_id": record.feedback_id}, 201)
+    told: wire.Wire = {"feedback_id": record.feedback_id}
+    if record.turn.state == "pending":
+        told["turn"] = {"state": record.turn.state}
+    return reply(told, 201)
 
 
 async def list_feedback(call: Call) -> Answer:
-    page = await call.stores.feedback.list(FeedbackQuery(**call.args))
-    items = [wire.feedback_out(record) for record in page.items]
+    query = FeedbackQuery(**call.args)
+    page = await call.stores.feedback.list(query)
+    items = [wire.feedback_out(record, turns=query.turns) for record in page.items]
     return reply(items, extra=next_page(call, page.cursor))
 
 
 async def feedback_stats(call: Call) -> Answer:
-    windows = await call.stores.feedback.stats(StatsQuery(**call.args))
+    asked = {name: value for name, value in call.args.items() if value is not None}
+    if asked.keys() & _NEWER or (
+        asked["window"] not in WINDOWS and asked["window"] in STATS_WINDOWS
+    ):
+        query = ScoreStatsQuery(**{"name": THUMBS, **asked})
+        found = await call.stores.feedback.score_stats(query)
+        return reply([wire_scores.score_stats_out(each, query.group_by) for each in found])
+    windows = await call.stores.feedback.stats(StatsQuery(**asked))
     return reply([wire.stats_out(window) for window in windows])
 
 
@@ -63,6 +78,11 @@ async def patch_feedback(call: Call) -> Answer:
     body = decode(_PATCH, call)
     patch = FeedbackPatch(body.rating, body.comment, body.correction)
     return reply(wire.feedback_out(await call.stores.feedback.patch(call.key, patch)))
+
+
+async def delete_feedback(call: Call) -> Answer:
+    await call.stores.feedback.delete(call.key)
+    return reply({"deleted": True})
 
 
 _ONE = "/v1/feedback/{feedback_id}"
@@ -83,38 +103,40 @@ OPERATIONS = (
         "GET",
         "/v1/feedback",
         list_feedback,
-        {200: Reply("Newest first.", (list[schemas.Feedback],), headers=("Link",))},
+        {
+            200: Reply(
+                "Newest first.",
+                (list[schemas.Feedback], list[schemas.FeedbackOnTurn]),
+                headers=("Link",),
+            )
+        },
         "Feedback records",
         "feedback",
-        query=(
-            clamped("limit", "How many at most.", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT),
-            CURSOR,
-            clamped("offset", "How many to skip.", default=0, least=0, most=MAX_OFFSET),
-            text("trace_id", "Only records on this trace."),
-            text("session_id", "Only records on this session."),
-            text("user_id", "Only records of this user."),
-            text("agent_type", "Only records on this type of agent."),
-            choice("rating", "Only thumbs up (1), or down (-1).", {"1": 1, "-1": -1}),
-            SINCE,
-            UNTIL,
-        ),
+        query=FILTERS,
     ),
     Operation(
         "GET",
         "/v1/feedback/stats",
         feedback_stats,
-        {200: Reply("Oldest window first.", (list[schemas.FeedbackStats],))},
-        "Votes per window of time and type of agent",
+        {
+            200: Reply(
+                "Oldest window first.",
+                (list[schemas.FeedbackStats], list[score_schemas.ScoreStats]),
+            )
+        },
+        "Votes per window of time and type of agent, or whatever is asked for",
         "feedback",
         errors=(400,),
+        doc="With a zone, a group, or another filter, and for minutes and months, more is told.",
         query=(
             text(
                 "window",
-                "The width of a window, in UTC; weeks begin on Monday.",
+                "The width of a window; weeks begin on Monday.",
                 default="day",
-                schema={"type": "string", "enum": list(WINDOWS)},
+                schema={"type": "string", "enum": list(STATS_WINDOWS)},
             ),
             text("agent_type", "Only this type of agent."),
+            *COUNTED,
             SINCE,
             UNTIL,
         ),
@@ -137,5 +159,14 @@ OPERATIONS = (
         "feedback",
         errors=(404,),
         body=Body((bodies.FeedbackPatchBody,)),
+    ),
+    Operation(
+        "DELETE",
+        _ONE,
+        delete_feedback,
+        {200: Reply("It is gone.", (schemas.Gone,))},
+        "Remove a feedback record",
+        "feedback",
+        errors=(404,),
     ),
 )

@@ -28,7 +28,7 @@ _REQUEST_HEADERS: Mapping[str, Schema] = {
         "schema": {"type": "string"},
     },
     "Idempotency-Key": {
-        "description": "Makes a retry harmless. It is its author's own, and this session's.",
+        "description": "Makes a retry harmless. It is its author's own, and of this session or route.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,100}$"},
     },
     "Lease-Token": {

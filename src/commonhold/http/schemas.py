@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from commonhold.errors import BY_CODE
 from commonhold.http.schema_types import Object, Time
+from commonhold.http.score_schemas import Binding
 from commonhold.http.trace_schemas import TraceSummary
 from commonhold.model.turns import event_kinds
 
@@ -261,10 +262,23 @@ class RpcStatus(Struct):
     detail: Any = None
 
 
+class Gone(Struct):
+    """It is gone."""
+
+    deleted: Literal[True]
+
+
+class TurnState(Struct):
+    """The turn that a vote is about is not there yet."""
+
+    state: Literal["pending"]
+
+
 class FeedbackId(Struct):
-    """The id of a feedback record."""
+    """The id of a feedback record; its turn, as long as that is not there."""
 
     feedback_id: str
+    turn: TurnState | UnsetType = UNSET
 
 
 class Feedback(Struct):
@@ -284,6 +298,14 @@ class Feedback(Struct):
     user_id: str
     agent: str | None
     updated_at: Time
+    turn: Binding
+
+
+class FeedbackOnTurn(Feedback):
+    """A vote with what it is about: messages as they were sent, or texts of a trace; or null."""
+
+    question: Any
+    answer: Any
 
 
 class FeedbackStats(Struct):

@@ -7,7 +7,9 @@ from typing import Literal, get_args
 
 from commonhold.errors import FieldError, InvalidRequest, OutOfRange
 from commonhold.model import ids
+from commonhold.model.binding import UNBOUND, Binding
 from commonhold.model.clock import Micros
+from commonhold.model.opaque import JsonText
 
 Rating = Literal[1, -1]
 Window = Literal["hour", "day", "week"]
@@ -80,7 +82,11 @@ class FeedbackPatch:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A stored record. `trace_id` is None when the author named none; no id is ever made up."""
+    """A stored record. `trace_id` is None when the author named none; no id is ever made up.
+
+    `agent` is who brought it; whose answer it is about is in `turn`. `question` and `answer` are
+    there only where a list was asked for them.
+    """
 
     feedback_id: str
     rating: int
@@ -96,11 +102,18 @@ class Feedback:
     agent_type: str | None = None
     user_id: str = ANONYMOUS
     agent: str = ""
+    turn: Binding = UNBOUND
+    question: JsonText | None = None
+    answer: JsonText | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackQuery:
-    """Filters of a feedback list, newest first. `since` is inclusive, `until` exclusive."""
+    """Filters of a feedback list, newest first. `since` is inclusive, `until` exclusive.
+
+    `agent` and `model` are those of the answer, and a trace is found in any spelling of its id.
+    `q` is words of the comment and the correction. `turns` adds what each record is about.
+    """
 
     limit: int = 50
     cursor: str | None = None
@@ -112,10 +125,19 @@ class FeedbackQuery:
     rating: int | None = None
     since: Micros | None = None
     until: Micros | None = None
+    agent: str | None = None
+    model: str | None = None
+    label: str | None = None
+    source: str | None = None
+    has_comment: bool | None = None
+    has_correction: bool | None = None
+    q: str | None = None
+    turns: bool = False
 
     def __post_init__(self) -> None:
         if self.rating is not None:
             check_rating(self.rating)
+        check_range(self.since, self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +179,16 @@ def check_rating(value: object) -> None:
     """
     if type(value) is not int or value not in (1, -1):
         raise _bad("rating", "must be the integer 1 (up) or -1 (down)")
+
+
+def check_range(since: Micros | None, until: Micros | None) -> None:
+    """Check that a range of time does not end before it begins.
+
+    Raises:
+        InvalidRequest: it does.
+    """
+    if since is not None and until is not None and since > until:
+        raise _bad("since", "must not be after until")
 
 
 def _check_text(name: str, value: str | None, limit: int = MAX_TEXT) -> None:

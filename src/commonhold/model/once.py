@@ -14,7 +14,7 @@ from commonhold.model.scope import Author
 _KEY = re.compile(r"[!-~]{1,100}\Z")
 _RULE = "must be 1 to 100 visible ASCII characters"
 
-Operation = Literal["append", "create", "fork", "revert", "repair", "handoff"]
+Operation = Literal["append", "create", "fork", "revert", "repair", "handoff", "score"]
 """What a key can be given to."""
 
 

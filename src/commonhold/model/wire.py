@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from commonhold.model.binding import UNBOUND, Binding
 from commonhold.model.clock import Micros, from_rfc3339, to_rfc3339
 from commonhold.model.feedback import ANONYMOUS, Feedback, FeedbackStats
 from commonhold.model.opaque import EMPTY_OBJECT, JsonText, dumps
@@ -176,8 +177,13 @@ def placeholder_trace_id(feedback_id: str) -> str:
     return f"trace_none_{feedback_id}"
 
 
-def feedback_out(feedback: Feedback) -> Wire:
-    """A feedback record in the native shape."""
+def feedback_out(feedback: Feedback, *, turns: bool = False) -> Wire:
+    """A feedback record in the native shape; with `turns`, what it is about."""
+    told = _feedback_out(feedback)
+    return {**told, **exchange_out(feedback.question, feedback.answer)} if turns else told
+
+
+def _feedback_out(feedback: Feedback) -> Wire:
     return {
         "feedback_id": feedback.feedback_id,
         "trace_id": feedback.trace_id or placeholder_trace_id(feedback.feedback_id),
@@ -193,6 +199,7 @@ def feedback_out(feedback: Feedback) -> Wire:
         "user_id": feedback.user_id,
         "agent": feedback.agent or None,
         "updated_at": to_rfc3339(feedback.updated_at),
+        "turn": binding_out(feedback.turn),
     }
 
 
@@ -214,7 +221,43 @@ def feedback_in(body: Mapping[str, Any]) -> Feedback:
         user_id=body.get("user_id") or ANONYMOUS,
         agent=body.get("agent") or "",
         updated_at=from_rfc3339(body.get("updated_at") or body["created_at"]),
+        turn=binding_in(body.get("turn")),
+        question=opaque_in(body.get("question")),
+        answer=opaque_in(body.get("answer")),
     )
+
+
+def binding_out(turn: Binding) -> Wire:
+    """The turn that a record is about."""
+    return {
+        "state": turn.state,
+        "session_id": turn.session_id,
+        "index": turn.index,
+        "message_id": turn.message_id,
+        "trace_id": turn.trace_id,
+        "agent": turn.agent or None,
+        "model": turn.model,
+    }
+
+
+def binding_in(body: Mapping[str, Any] | None) -> Binding:
+    """The turn that a record is about, out of a body."""
+    if body is None:
+        return UNBOUND
+    given = {name: body.get(name) for name in Binding.__slots__}
+    return Binding(**{**given, "state": body["state"], "agent": body.get("agent") or ""})
+
+
+def exchange_out(question: JsonText | None, answer: JsonText | None) -> Wire:
+    """Question and answer, where a list was asked for them."""
+    told = {"question": question, "answer": answer}
+    return {name: None if value is None else raw(value) for name, value in told.items()}
+
+
+def opaque_in(value: Any) -> JsonText | None:
+    """The text of an opaque field; null is none."""
+    told = text(value, JsonText("null"))
+    return None if told == "null" else told
 
 
 def stats_out(stats: FeedbackStats) -> Wire:

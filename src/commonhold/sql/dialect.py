@@ -1,4 +1,4 @@
-"""Where SQLite and Postgres must be told apart: a closed table, a dozen fragments at most."""
+"""Where SQLite and Postgres must be told apart: a closed table of few fragments."""
 
 from __future__ import annotations
 
@@ -103,6 +103,45 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "WHERE span_words MATCH :q AND t.tenant = :tenant",
         "postgres": "span_text t WHERE t.tenant = :tenant AND t.words @@ "
         "CAST(replace(replace(CAST(:q AS TEXT), '*', ':*'), ' ', ' & ') AS tsquery)",
+    },
+    # The same of feedback.
+    "feedback_with_words": {
+        "sqlite": "feedback_words CROSS JOIN feedback_text t ON t.text_id = feedback_words.rowid "
+        "WHERE feedback_words MATCH :q AND t.tenant = :tenant",
+        "postgres": "feedback_text t WHERE t.tenant = :tenant AND t.words @@ "
+        "CAST(replace(replace(CAST(:q AS TEXT), '*', ':*'), ' ', ' & ') AS tsquery)",
+    },
+    # The record of each row of `k`, in the way of `its_session`.
+    "its_feedback": {
+        "sqlite": "CROSS JOIN feedback "
+        "ON feedback.tenant = k.tenant AND feedback.feedback_id = k.feedback_id",
+        "postgres": "CROSS JOIN LATERAL (SELECT * FROM feedback o "
+        "WHERE o.tenant = k.tenant AND o.feedback_id = k.feedback_id OFFSET 0) AS feedback",
+    },
+    # Pieces of time, a JSON array of objects.
+    "pieces": {
+        "sqlite": "(SELECT json_extract(value, '$.span') AS span, "
+        "json_extract(value, '$.level') AS level, json_extract(value, '$.since') AS since, "
+        "json_extract(value, '$.until') AS until FROM json_each(:pieces)) AS r",
+        "postgres": "(SELECT CAST(v ->> 'span' AS BIGINT) AS span, v ->> 'level' AS level, "
+        "CAST(v ->> 'since' AS BIGINT) AS since, CAST(v ->> 'until' AS BIGINT) AS until "
+        "FROM json_array_elements(CAST(:pieces AS json)) AS v) AS r",
+    },
+    # What was counted in each piece, one by one, as `its_session` has it.
+    "its_counts": {
+        "sqlite": "CROSS JOIN feedback_count c ON c.tenant = :tenant AND c.level = r.level "
+        "AND c.start >= r.since AND c.start < r.until",
+        "postgres": "CROSS JOIN LATERAL (SELECT * FROM feedback_count o "
+        "WHERE o.tenant = :tenant AND o.level = r.level AND o.start >= r.since "
+        "AND o.start < r.until OFFSET 0) AS c",
+    },
+    # The records of each piece that is not counted.
+    "its_records": {
+        "sqlite": "CROSS JOIN feedback f ON f.tenant = :tenant AND r.level = 'r' "
+        "AND f.created_at >= r.since AND f.created_at < r.until",
+        "postgres": "CROSS JOIN LATERAL (SELECT * FROM feedback o "
+        "WHERE o.tenant = :tenant AND r.level = 'r' AND o.created_at >= r.since "
+        "AND o.created_at < r.until OFFSET 0) AS f",
     },
     # The upsert of INSERT ... SELECT needs a WHERE on SQLite, or its parser reads ON as a join.
     "upsert": {"sqlite": "WHERE true ON CONFLICT", "postgres": "ON CONFLICT"},

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from commonhold.errors import NotFound
-from commonhold.model import clock, ids
+from collections.abc import Sequence
+from typing import Any
+
+from commonhold.model import ids
+from commonhold.model.binding import trace_key
 from commonhold.model.feedback import (
-    ANONYMOUS,
-    HOUR,
-    WINDOW_OFFSET,
-    WINDOW_WIDTH,
     Feedback,
     FeedbackPatch,
     FeedbackQuery,
@@ -18,19 +17,33 @@ from commonhold.model.feedback import (
 )
 from commonhold.model.page import Page, check_window, decode_cursor, page_of
 from commonhold.model.scope import Scope
+from commonhold.model.score import (
+    NewScore,
+    Score,
+    ScorePatch,
+    ScoreQuery,
+    score_of,
+    thumb_of,
+)
+from commonhold.model.score_stats import ScoreStats, ScoreStatsQuery
+from commonhold.model.words import search_terms
 from commonhold.sql import rows
-from commonhold.sql.database import FEW, Database, certain
-from commonhold.sql.scope import stamp
+from commonhold.sql.database import FEW, Database, Row
+from commonhold.sql.feedback_counts import FeedbackCounts
+from commonhold.sql.feedback_turns import Turns
+from commonhold.sql.feedback_writes import FeedbackWriter, missing
 from commonhold.sql.statement import statement
 
-CREATE = statement("create_feedback")
 GET = statement("get_feedback")
-PATCH = statement("patch_feedback")
 LIST = statement("list_feedback")
-STATS = statement("feedback_stats")
+SEARCH = statement("search_feedback")
 
-_FIRST_HOUR = -(2**62) // HOUR * HOUR
-_LAST_HOUR = 2**62 // HOUR * HOUR
+_INDEXED = {"trace_id", "session_id", "user_id", "agent", "rating", "name", "since", "until"}
+_ALIKE = (
+    *("rating", "session_id", "user_id", "agent", "name", "agent_type", "model", "label"),
+    *("source", "data_type", "min_value", "max_value", "since", "until"),
+)
+"""Filters that are arguments of the statement under their own name."""
 
 
 class SqlFeedback:
@@ -39,114 +52,133 @@ class SqlFeedback:
     def __init__(self, database: Database, scope: Scope) -> None:
         self._db = database
         self._tenant = scope.tenant
-        self._stamp = stamp(scope)
-        self._user_id = scope.author.user or ANONYMOUS
+        self._writer = FeedbackWriter(database, scope)
+        self._counts = FeedbackCounts(database, scope.tenant)
+        self._turns = Turns(database)
 
     async def create(self, new: NewFeedback, /) -> Feedback:
-        row = await self._db.one(
-            CREATE,
-            tenant=self._tenant,
-            feedback_id=ids.new_id("fb"),
-            **self._stamp,
-            user_id=self._user_id,
-            trace_id=new.trace_id,
-            session_id=new.session_id,
-            rating=new.rating,
-            comment=new.comment,
-            correction=new.correction,
-            model_id=new.model_id,
-            latency_ms=new.latency_ms,
-            turn_index=new.turn_index,
-            agent_type=new.agent_type,
-            now=clock.now(),
-        )
-        return rows.feedback(certain(row, "an insert returns its row"))
+        return thumb_of(await self._writer.put_one(score_of(new)))
 
     async def find(self, feedback_id: str, /) -> Feedback | None:
-        if not ids.is_key(feedback_id):
-            return None
-        row = await self._db.one(GET, tenant=self._tenant, feedback_id=feedback_id)
-        return None if row is None else rows.feedback(row)
+        found = await self._find(feedback_id, thumbs=1)
+        return None if found is None else thumb_of(found)
 
     async def get(self, feedback_id: str, /) -> Feedback:
         found = await self.find(feedback_id)
         if found is None:
-            raise _missing(feedback_id)
+            raise missing(feedback_id)
         return found
 
     async def patch(self, feedback_id: str, patch: FeedbackPatch, /) -> Feedback:
         if patch.is_empty or not ids.is_key(feedback_id):
             return await self.get(feedback_id)
-        row = await self._db.one(
-            PATCH,
-            tenant=self._tenant,
-            feedback_id=feedback_id,
-            rating=patch.rating,
-            comment=patch.comment,
-            correction=patch.correction,
-            now=clock.now(),
-        )
-        if row is None:
-            raise _missing(feedback_id)
-        return rows.feedback(row)
+        change = ScorePatch.of_thumb(patch)
+        score = await self._writer.change_thumb(feedback_id, patch.rating, change)
+        if score is None:
+            raise missing(feedback_id)
+        return thumb_of(score)
+
+    async def delete(self, feedback_id: str, /) -> None:
+        await self._writer.remove(feedback_id, thumbs=1)
 
     async def list(self, query: FeedbackQuery = FeedbackQuery(), /) -> Page[Feedback]:
+        found = await self._page(query, thumbs=1)
+        return page_of(
+            [rows.feedback(row) for row in found],
+            query.limit,
+            lambda item: (item.created_at, item.feedback_id),
+        )
+
+    async def stats(self, query: StatsQuery = StatsQuery(), /) -> tuple[FeedbackStats, ...]:
+        await self._turns.catch_up(self._tenant)
+        return await self._counts.votes(query)
+
+    async def put_scores(
+        self, new: Sequence[NewScore], /, *, key: str | None = None
+    ) -> tuple[Score, ...]:
+        return await self._writer.put(new, key)
+
+    async def find_score(self, score_id: str, /) -> Score | None:
+        return await self._find(score_id, thumbs=None)
+
+    async def get_score(self, score_id: str, /) -> Score:
+        found = await self._find(score_id, thumbs=None)
+        if found is None:
+            raise missing(score_id)
+        return found
+
+    async def patch_score(self, score_id: str, patch: ScorePatch, /) -> Score:
+        if patch.is_empty or not ids.is_key(score_id):
+            return await self.get_score(score_id)
+        score = await self._writer.change(score_id, patch)
+        if score is None:
+            raise missing(score_id)
+        return score
+
+    async def delete_score(self, score_id: str, /) -> None:
+        await self._writer.remove(score_id, thumbs=None)
+
+    async def scores(self, query: ScoreQuery = ScoreQuery(), /) -> Page[Score]:
+        found = await self._page(query, thumbs=None)
+        return page_of(
+            [rows.score(row) for row in found],
+            query.limit,
+            lambda item: (item.created_at, item.score_id),
+        )
+
+    async def score_stats(
+        self, query: ScoreStatsQuery = ScoreStatsQuery(), /
+    ) -> tuple[ScoreStats, ...]:
+        await self._turns.catch_up(self._tenant)
+        return await self._counts.scores(query)
+
+    async def _find(self, feedback_id: str, *, thumbs: int | None) -> Score | None:
+        if not ids.is_key(feedback_id):
+            return None
+        args = {"tenant": self._tenant, "feedback_id": feedback_id, "thumbs": thumbs}
+        row = await self._db.one(GET, **args)
+        if row is not None and rows.is_waiting(row):
+            await self._turns.catch_up(self._tenant)
+            row = await self._db.one(GET, **args)
+        return None if row is None else rows.score(row)
+
+    async def _page(self, query: FeedbackQuery, *, thumbs: int | None) -> Sequence[Row]:
         check_window(query.limit, query.offset)
         at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
-        read = self._db.few if query.limit < FEW and _is_indexed(query) else self._db.all
-        found = await read(
-            LIST,
+        q = None if query.q is None else search_terms(query.q)
+        await self._turns.catch_up(self._tenant)
+        is_few = query.limit < FEW and _is_indexed(query)
+        return await (self._db.few if is_few else self._db.all)(
+            LIST if q is None else SEARCH,
             tenant=self._tenant,
-            trace_id=query.trace_id,
-            session_id=query.session_id,
-            user_id=query.user_id,
-            agent_type=query.agent_type,
-            rating=query.rating,
-            since=query.since,
-            until=query.until,
+            **_filters(query),
+            q=q,
+            thumbs=thumbs,
             at=at,
             id=last,
             limit=query.limit + 1,
             offset=query.offset or None,
         )
-        records = [rows.feedback(row) for row in found]
-        return page_of(records, query.limit, lambda item: (item.created_at, item.feedback_id))
 
-    async def stats(self, query: StatsQuery = StatsQuery(), /) -> tuple[FeedbackStats, ...]:
-        width = WINDOW_WIDTH[query.window]
-        found = await self._db.all(
-            STATS,
-            tenant=self._tenant,
-            width=width,
-            shift=WINDOW_OFFSET[query.window],
-            agent_type=query.agent_type,
-            **_spans(query.since, query.until),
-        )
-        return tuple([rows.stats(row, width) for row in found])
+
+def _filters(query: FeedbackQuery) -> dict[str, Any]:
+    """What is asked of a record, as arguments."""
+    given = {name: getattr(query, name, None) for name in _ALIKE}
+    return {
+        **given,
+        "trace_key": None if query.trace_id is None else trace_key(query.trace_id),
+        "with_comment": 1 if query.has_comment else None,
+        "without_comment": 1 if query.has_comment is False else None,
+        "with_correction": 1 if query.has_correction else None,
+        "without_correction": 1 if query.has_correction is False else None,
+        "turns": 1 if query.turns else None,
+    }
 
 
 def _is_indexed(query: FeedbackQuery) -> bool:
     """Whether an index leads to the page, so that the limit bounds the work."""
-    return query.user_id is None and query.agent_type is None and not query.offset
-
-
-def _spans(since: int | None, until: int | None) -> dict[str, int]:
-    """Whole hours between the bounds, and the cut hours at both ends, each `[from, to)`."""
-    start = _FIRST_HOUR if since is None else since
-    end = _LAST_HOUR if until is None else until
-    first_whole = -(-start // HOUR) * HOUR
-    last_whole = end // HOUR * HOUR
-    if first_whole > last_whole:  # both bounds lie within one hour
-        first_whole = last_whole = end
-    return {
-        "from_hour": first_whole,
-        "to_hour": last_whole,
-        "head_from": start,
-        "head_to": first_whole,
-        "tail_from": last_whole,
-        "tail_to": end,
-    }
-
-
-def _missing(feedback_id: str) -> NotFound:
-    return NotFound(f"Feedback {feedback_id} not found")
+    free = {"limit", "cursor"} | _INDEXED
+    names = (name for cls in type(query).__mro__ for name in getattr(cls, "__slots__", ()))
+    asked = {name for name in names if name not in free and getattr(query, name)}
+    by = {name for name in _INDEXED - {"since", "until"} if getattr(query, name, None) is not None}
+    return not asked and len(by) <= 1

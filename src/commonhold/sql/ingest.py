@@ -13,8 +13,9 @@ from commonhold.model.clock import Micros
 from commonhold.model.gist import decode_gist
 from commonhold.model.summary import LogFacts, Part, SpanFacts, summarise
 from commonhold.sql.database import Database, Row, Tx
+from commonhold.sql.judgement_writes import JudgementWriter, Raced
 from commonhold.sql.made import Made, made
-from commonhold.sql.scope import Stamp
+from commonhold.sql.scope import Stamp, scope_of
 from commonhold.sql.seen import News, Seen
 from commonhold.sql.spans import Batch
 from commonhold.sql.statement import statement
@@ -54,6 +55,7 @@ class Writing:
     now: Micros
     jobs: Sequence[str]
     news: News
+    judge: JudgementWriter
 
     @property
     def day(self) -> int:
@@ -67,13 +69,14 @@ async def write(database: Database, seen: Seen, tenant: str, author: Stamp, batc
     Raises:
         Unavailable: others began the same traces again and again.
     """
+    judge = JudgementWriter(database, scope_of(tenant, author))
     for _ in range(TRIES):
         now = clock.now()
         news = seen.news(tenant, batch, now)
-        writing = Writing(tenant, author, now, seen.jobs, news)
+        writing = Writing(tenant, author, now, seen.jobs, news, judge)
         try:
             await database.write(partial(_write, writing=writing, batch=batch))
-        except _Raced:
+        except (_Raced, Raced):
             continue
         seen.keep(tenant, news, now)
         return
@@ -91,6 +94,8 @@ async def _write(tx: Tx, writing: Writing, batch: Batch) -> None:
     await _put(tx, writing, batch, {trace_id: row[1] for trace_id, row in known.items()})
     old = await _derive(tx, writing, known) if known else []
     await _find_by(tx, tenant, new + old)
+    if batch.scores:  # last, when what they are about is there
+        await writing.judge.put_in(tx, batch.scores)
 
 
 async def _begin(tx: Tx, writing: Writing, new: Sequence[Made]) -> int:

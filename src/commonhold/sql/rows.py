@@ -9,15 +9,19 @@ from typing import Any
 import msgspec
 
 from commonhold.model import clock, opaque
+from commonhold.model.binding import Binding
 from commonhold.model.feedback import Feedback, FeedbackStats
 from commonhold.model.gist import decode_gist
 from commonhold.model.opaque import JsonText
 from commonhold.model.repair import open_calls
+from commonhold.model.score import Score, thumb_of
+from commonhold.model.score_stats import Tally
 from commonhold.model.session import Message, Session, Status
 from commonhold.model.summary import Derived
 from commonhold.model.trace import NANO, Span, Trace, TraceSummary
 from commonhold.model.turns import Event, Participant
 from commonhold.sql.database import Row
+from commonhold.sql.meanings import meaning_of_texts
 
 _encode = msgspec.json.Encoder().encode
 _names = msgspec.json.Decoder(list[str]).decode
@@ -83,9 +87,38 @@ def span(row: Row) -> Span:
     return Span(*cells)
 
 
+_SCORE = 30
+"""Columns of `feedback` that are fields of a score in its order; seven of its turn follow."""
+
+
+def score(row: Row) -> Score:
+    """Columns `score` of feedback.sql; with `told`, what it is about."""
+    question, answer = _exchange(row) if len(row) > _SCORE + 8 else (None, None)
+    fields: Sequence[Any] = (*row[:_SCORE], Binding(*row[_SCORE : _SCORE + 7]), question, answer)
+    return Score(*fields)
+
+
+def is_waiting(row: Row) -> bool:
+    """Whether a row of `score` waits for something that it is about."""
+    return bool(row[_SCORE + 7])
+
+
 def feedback(row: Row) -> Feedback:
-    """Columns `feedback` of feedback.sql, which are the fields of the model in its order."""
-    return Feedback(*row)
+    """Columns `score` of feedback.sql, of a thumb."""
+    return thumb_of(score(row))
+
+
+def _exchange(row: Row) -> tuple[JsonText | None, JsonText | None]:
+    """The messages of a turn, or the input and output of a trace that has none."""
+    question, answer, name, attributes, events = row[_SCORE + 9 :]
+    if attributes is None:
+        return question, answer
+    told = meaning_of_texts(name, attributes, events)
+    return _as_json(told.input), _as_json(told.output)
+
+
+def _as_json(text: str | None) -> JsonText | None:
+    return None if text is None else opaque.dumps(text)
 
 
 def summary(row: Row) -> TraceSummary:
@@ -124,9 +157,15 @@ def _text(names: Sequence[str]) -> str:
 
 
 def stats(row: Row, width: int) -> FeedbackStats:
-    """Columns of `feedback_stats`; an empty agent type stands for none."""
-    start, agent_type, up, down = row
+    """Columns of `count_feedback`; an empty agent type stands for none."""
+    start, agent_type, _, up, down = row[:5]
     return FeedbackStats(start, start + width, agent_type or None, up, down)
+
+
+def tally(row: Row) -> Tally:
+    """Columns of `count_feedback`."""
+    count, up, down, valued, whole, billionths = row[2:]
+    return Tally(count, up, down, valued, whole + billionths / NANO)
 
 
 def whole(told: TraceSummary, spans: Sequence[Span], logs: Sequence[Row]) -> Trace:

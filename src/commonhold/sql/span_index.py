@@ -10,15 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
-from commonhold.errors import CommonholdError
 from commonhold.model import clock, opaque
-from commonhold.model.otel import OtelSpan, Resource, Scope
 from commonhold.model.span_words import words_of_span
-from commonhold.otlp.meaning import meaning_of
-from commonhold.otlp.values import attributes_of
 from commonhold.sql.database import Database, Row, Tx
+from commonhold.sql.meanings import attributes_in, meaning_of_texts
 from commonhold.sql.statement import Statement, statement
 
 TAKE = statement("take_jobs")
@@ -33,8 +29,6 @@ AT_ONCE = 8
 
 PATIENCE_S = 5.0
 """How long a search waits, in seconds, for the index to catch up with what was written before."""
-
-_NOWHERE, _NOBODY = Resource(), Scope()
 
 
 class SpanIndex:
@@ -83,20 +77,6 @@ async def _step(take: Statement, tx: Tx) -> int:
 
 def _words(row: Row) -> str:
     """The words of a row of `read_spans`."""
-    attributes = _attributes(row[7])
-    meaning = meaning_of(
-        OtelSpan(
-            *(row[0], row[1], row[2], row[3], 0, row[10], row[11] or row[10]),
-            attributes=attributes,
-            resource=_NOWHERE,
-            scope=_NOBODY,
-        )
-    )
+    attributes = attributes_in(row[7])
+    meaning = meaning_of_texts(row[3], attributes)
     return words_of_span(row[3], (meaning.input, meaning.output), attributes)
-
-
-def _attributes(text: str) -> dict[str, Any]:
-    try:
-        return attributes_of(text)
-    except (ValueError, RecursionError, CommonholdError):
-        return {}

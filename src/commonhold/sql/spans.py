@@ -15,11 +15,14 @@ from commonhold.model import opaque
 from commonhold.model.clock import Micros
 from commonhold.model.gist import Gist, decode_gist, encode_gist, gist_of
 from commonhold.model.otel import Meaning, OtelLog, OtelSpan, Resource, Scope, SpanEvent
+from commonhold.model.score import NewScore
 from commonhold.model.summary import MOST_COUNTED, LogFacts, Part, SpanFacts, summarise
 from commonhold.model.trace import NANO, Span, Trace, check_trace, wall_clock
+from commonhold.otlp.judgements import Judgement, judgement_of, judgements_of
 from commonhold.otlp.meaning import log_meaning, meaning_of
 from commonhold.otlp.values import attributes_text, value_text
 from commonhold.pricing import cost_nano
+from commonhold.sql.judged import scores_of
 from commonhold.sql.made import Cells, Made, made
 
 AHEAD_NS = 3600 * NANO
@@ -45,8 +48,9 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class Batch:
     """What one or several requests of one author write, by trace.
 
-    `spans` holds the columns of each span by its id. `made` holds what traces are that nobody has
-    written of before: those of one request are made where it is read, beside the database.
+    `spans` holds the columns of each span by its id, and `scores` the judgements that came with
+    spans and log records, by theirs. `made` holds what traces are that nobody has written of
+    before: those of one request are made where it is read, beside the database.
     """
 
     spans: dict[str, dict[str, Cells]] = field(default_factory=dict)
@@ -55,12 +59,19 @@ class Batch:
     made: dict[str, Made] = field(default_factory=dict)
     emitters: dict[str, str] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
+    scores: dict[str, NewScore] = field(default_factory=dict)
     size: int = 0
 
     def add_span(self, cells: Cells) -> None:
         """Add a span; of two with one id the last counts, where the first one stood."""
         self.spans.setdefault(cells[0], {})[cells[1]] = cells
         self.size += 1
+
+    def add_scores(self, found: Sequence[Judgement]) -> None:
+        """Add the judgements that a span or a log record carries, if it does."""
+        if found:
+            self.scores.update(scores_of(found))
+            self.size += len(found)
 
     def facts(self, trace_id: str, author: str) -> list[SpanFacts]:
         """What the spans of a trace add to its summary."""
@@ -89,6 +100,7 @@ class Batch:
             self.logs.setdefault(trace_id, {}).update(logs)
         self.parts.update(other.parts)
         self.emitters.update(other.emitters)
+        self.scores.update(other.scores)
         self.size += other.size
 
     @property
@@ -112,7 +124,10 @@ def of_trace(trace: Trace, author: str, now: Micros) -> Batch:
         ended_at = trace.ended_at or trace.started_at
         batch.sightings.append(Sighting(author, "", "", trace.started_at, ended_at))
     for span, (start_ns, end_ns) in zip(trace.spans, wall_clock(trace), strict=True):
-        gist = _gist(meaning_of(_as_otel(span, start_ns, end_ns), has_texts=False), start_ns, now)
+        understood = _as_otel(span, start_ns, end_ns)
+        meaning = meaning_of(understood, has_texts=False)
+        batch.add_scores(judgements_of(understood, meaning))
+        gist = _gist(meaning, start_ns, now)
         cells: Cells = (
             *(trace.trace_id, span.span_id, span.parent_span_id, span.name, span.status),
             *(start_ns, end_ns, span.start_time, span.end_time),
@@ -140,6 +155,7 @@ def of_spans(spans: Iterable[OtelSpan], author: str, now: Micros) -> Batch:
     emitters = Emitters(batch.emitters)
     for span in spans:
         meaning = meaning_of(span, has_texts=False)
+        batch.add_scores(judgements_of(span, meaning))
         gist = _gist(meaning, span.start_ns, now)
         cells: Cells = (
             *(span.trace_id, span.span_id, span.parent_span_id, _storable(span.name)),
@@ -183,6 +199,8 @@ def of_logs(logs: Iterable[OtelLog], now: Micros) -> Batch:
             *(log.trace_id, log_id, log.span_id, _storable(log.event_name), log.time_ns),
             *(encode_gist(gist).decode(), emitters.of(log.resource, log.scope), attributes, body),
         )
+        if judged := judgement_of(log, log_id):
+            batch.add_scores((judged,))
         batch.logs.setdefault(log.trace_id, {})[log_id] = (LogFacts(log.time_ns, gist), cells)
         batch.size += 1
     return batch

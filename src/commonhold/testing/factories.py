@@ -10,6 +10,8 @@ from typing import Any
 from commonhold.model.clock import Micros
 from commonhold.model.feedback import Feedback, FeedbackStats, NewFeedback
 from commonhold.model.opaque import JsonText
+from commonhold.model.score import Score
+from commonhold.model.score_stats import ScoreStats, Tally
 from commonhold.model.session import Message, NewSession, Session, Written
 from commonhold.model.trace import Span, Trace, TraceSummary
 
@@ -159,6 +161,17 @@ def new_feedback(**fields: Any) -> NewFeedback:
 def feedback(**fields: Any) -> Feedback:
     """A stored record."""
     return replace(Feedback("fb_1", 1, created_at=NOON, updated_at=NOON), **fields)
+
+
+def score(**fields: Any) -> Score:
+    """A stored score."""
+    return replace(Score("fb_1", "accuracy", "numeric", NOON, NOON, value_num=0.5), **fields)
+
+
+def score_stats(**fields: Any) -> ScoreStats:
+    """The scores of one hour."""
+    tally = Tally(4, 3, 1, 4, 3.0)
+    return replace(ScoreStats(NOON, Micros(NOON + HOUR), None, tally, Tally()), **fields)
 
 
 def stats(**fields: Any) -> FeedbackStats:

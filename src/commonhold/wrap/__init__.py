@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from commonhold.wrap.observed import ObservedBackend, StoreObserver
+from commonhold.wrap.observed import ObservedBackend
+from commonhold.wrap.timed import StoreObserver
 
 __all__ = ["ObservedBackend", "StoreObserver"]

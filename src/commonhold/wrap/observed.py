@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from commonhold.contract.stores import Backend
-from commonhold.errors import CommonholdError
-from commonhold.model import clock
 from commonhold.model.agent import Agent, AgentQuery
-from commonhold.model.feedback import (
-    Feedback,
-    FeedbackPatch,
-    FeedbackQuery,
-    FeedbackStats,
-    NewFeedback,
-    StatsQuery,
-)
 from commonhold.model.opaque import JsonText
 from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Request
 from commonhold.model.page import DEFAULT_LIMIT, Page
@@ -38,52 +27,15 @@ from commonhold.model.timeline import Moment, TimelineQuery
 from commonhold.model.trace import Trace, TraceQuery, TraceSummary
 from commonhold.model.turns import Event, Handoff, Lease, Participant, Removed, Repaired
 from commonhold.model.usage import Usage
+from commonhold.wrap.observed_feedback import ObservedFeedback
+from commonhold.wrap.timed import StoreObserver, Timed
 
 _NOTHING_CHOSEN = NewSession()
 _FROM_THE_START = MessageQuery()
 _NEWEST_SESSIONS = SessionQuery()
 _NEWEST_TRACES = TraceQuery()
-_NEWEST_FEEDBACK = FeedbackQuery()
 _THIS_WEEK = AgentQuery()
-_BY_DAY = StatsQuery()
 _WHOLE_TIMELINE = TimelineQuery()
-
-
-class StoreObserver(Protocol):
-    """Hears of every finished store operation."""
-
-    def __call__(self, operation: str, outcome: str, seconds: float, /) -> None:
-        """Take note of `sessions.put`, say; `outcome` is `ok`, `cancelled` or an error's code."""
-
-
-class _Timed:
-    """One operation under the watch."""
-
-    __slots__ = ("_observe", "_operation", "_started")
-
-    def __init__(self, observe: StoreObserver, operation: str) -> None:
-        self._observe = observe
-        self._operation = operation
-
-    def __enter__(self) -> None:
-        self._started = clock.monotonic()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        seconds = clock.monotonic() - self._started
-        self._observe(self._operation, _outcome(error), seconds)
-
-
-def _outcome(error: BaseException | None) -> str:
-    if error is None:
-        return "ok"
-    if isinstance(error, CommonholdError):
-        return error.code
-    return "internal" if isinstance(error, Exception) else "cancelled"
 
 
 class ObservedBackend:
@@ -284,8 +236,8 @@ class ObservedSessions:
         with self._timed("sessions.delete"):
             return await self._backend.sessions.delete(session_id)
 
-    def _timed(self, operation: str) -> _Timed:
-        return _Timed(self._observe, operation)
+    def _timed(self, operation: str) -> Timed:
+        return Timed(self._observe, operation)
 
 
 class ObservedTraces:
@@ -339,40 +291,5 @@ class ObservedTraces:
         with self._timed("traces.agents"):
             return await self._backend.traces.agents(query)
 
-    def _timed(self, operation: str) -> _Timed:
-        return _Timed(self._observe, operation)
-
-
-class ObservedFeedback:
-    """`contract.feedback.Feedback`, reported."""
-
-    def __init__(self, backend: Backend, observe: StoreObserver) -> None:
-        self._backend = backend
-        self._observe = observe
-
-    async def create(self, new: NewFeedback, /) -> Feedback:
-        with self._timed("feedback.create"):
-            return await self._backend.feedback.create(new)
-
-    async def find(self, feedback_id: str, /) -> Feedback | None:
-        with self._timed("feedback.find"):
-            return await self._backend.feedback.find(feedback_id)
-
-    async def get(self, feedback_id: str, /) -> Feedback:
-        with self._timed("feedback.get"):
-            return await self._backend.feedback.get(feedback_id)
-
-    async def patch(self, feedback_id: str, patch: FeedbackPatch, /) -> Feedback:
-        with self._timed("feedback.patch"):
-            return await self._backend.feedback.patch(feedback_id, patch)
-
-    async def list(self, query: FeedbackQuery = _NEWEST_FEEDBACK, /) -> Page[Feedback]:
-        with self._timed("feedback.list"):
-            return await self._backend.feedback.list(query)
-
-    async def stats(self, query: StatsQuery = _BY_DAY, /) -> tuple[FeedbackStats, ...]:
-        with self._timed("feedback.stats"):
-            return await self._backend.feedback.stats(query)
-
-    def _timed(self, operation: str) -> _Timed:
-        return _Timed(self._observe, operation)
+    def _timed(self, operation: str) -> Timed:
+        return Timed(self._observe, operation)

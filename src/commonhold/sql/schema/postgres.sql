@@ -273,86 +273,6 @@ CREATE TABLE span_text_other PARTITION OF span_text DEFAULT;
 CREATE INDEX span_words ON span_text USING gin (words)
 WITH (gin_pending_list_limit = 512);  -- kB, as for message_words
 
--- Feedback, and its hourly counts: kept by triggers, so that no write can forget them.
-
-CREATE TABLE feedback (
-    tenant TEXT COLLATE "C" NOT NULL,
-    feedback_id TEXT COLLATE "C" NOT NULL,
-    owner_agent TEXT COLLATE "C" NOT NULL,
-    owner_user TEXT COLLATE "C" NOT NULL,
-    actor TEXT NOT NULL,
-    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
-    user_id TEXT COLLATE "C" NOT NULL,
-    trace_id TEXT COLLATE "C",
-    session_id TEXT COLLATE "C",
-    rating SMALLINT NOT NULL CHECK (rating IN (1, -1)),
-    comment TEXT,
-    correction TEXT,
-    model_id TEXT,
-    latency_ms DOUBLE PRECISION,
-    turn_index BIGINT,
-    agent_type TEXT COLLATE "C",
-    created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL,
-    PRIMARY KEY (tenant, feedback_id)
-);
-
-CREATE INDEX feedback_by_creation ON feedback (tenant, created_at, feedback_id);
-
-CREATE INDEX feedback_by_rating ON feedback (tenant, rating, created_at, feedback_id);
-
-CREATE INDEX feedback_by_trace ON feedback (tenant, trace_id, created_at, feedback_id)
-WHERE trace_id IS NOT NULL;
-
-CREATE INDEX feedback_by_session ON feedback (tenant, session_id, created_at, feedback_id)
-WHERE session_id IS NOT NULL;
-
--- One row per hour and agent type. Several slots share an hour, so that writers on Postgres do
--- not queue for one row; SQLite has one writer and uses slot 0.
-CREATE TABLE feedback_hour (
-    tenant TEXT COLLATE "C" NOT NULL,
-    hour BIGINT NOT NULL,
-    agent_type TEXT COLLATE "C" NOT NULL,
-    slot SMALLINT NOT NULL,
-    thumbs_up BIGINT NOT NULL,
-    thumbs_down BIGINT NOT NULL,
-    PRIMARY KEY (tenant, hour, agent_type, slot)
-) WITH (fillfactor = 70);
-
-CREATE FUNCTION feedback_count_v1() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    up BIGINT := 0;
-    down BIGINT := 0;
-    record feedback%ROWTYPE;
-BEGIN
-    IF TG_OP <> 'DELETE' THEN
-        record := NEW;
-        up := up + (NEW.rating = 1)::int;
-        down := down + (NEW.rating = -1)::int;
-    END IF;
-    IF TG_OP <> 'INSERT' THEN
-        record := OLD;
-        up := up - (OLD.rating = 1)::int;
-        down := down - (OLD.rating = -1)::int;
-    END IF;
-    INSERT INTO feedback_hour AS h (tenant, hour, agent_type, slot, thumbs_up, thumbs_down)
-    VALUES (
-        record.tenant, record.created_at - record.created_at % 3600000000,
-        coalesce(record.agent_type, ''), floor(random() * 16), up, down
-    )
-    ON CONFLICT (tenant, hour, agent_type, slot) DO UPDATE SET
-        thumbs_up = h.thumbs_up + excluded.thumbs_up,
-        thumbs_down = h.thumbs_down + excluded.thumbs_down;
-    RETURN NULL;
-END
-$$;
-
-CREATE TRIGGER feedback_counted AFTER INSERT OR DELETE ON feedback
-FOR EACH ROW EXECUTE FUNCTION feedback_count_v1();
-
-CREATE TRIGGER feedback_recounted AFTER UPDATE OF rating ON feedback
-FOR EACH ROW WHEN (OLD.rating <> NEW.rating) EXECUTE FUNCTION feedback_count_v1();
-
 -- Turns: who holds a session, who took part, what it can be found by, and which calls are open.
 
 CREATE INDEX session_by_holder ON session (tenant, holder, created_at, session_id);
@@ -403,14 +323,216 @@ CREATE TABLE message_text (
 CREATE INDEX message_words ON message_text USING gin (words)
 WITH (gin_pending_list_limit = 512);  -- kB: bounds both the wait for a flush and a search without
 
-CREATE FUNCTION trace_voted_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Feedback: thumbs and scores, bound to the turn they are about. What is counted is kept by
+-- triggers, so that no write can forget it.
+
+CREATE TABLE feedback (
+    tenant TEXT COLLATE "C" NOT NULL,
+    feedback_id TEXT COLLATE "C" NOT NULL,
+    owner_agent TEXT COLLATE "C" NOT NULL,
+    owner_user TEXT COLLATE "C" NOT NULL,
+    actor TEXT NOT NULL,
+    delegation TEXT NOT NULL CHECK (delegation IN ('self', 'verified', 'asserted', 'anonymous')),
+    user_id TEXT COLLATE "C" NOT NULL,
+    trace_id TEXT COLLATE "C",
+    session_id TEXT COLLATE "C",
+    rating SMALLINT CHECK (rating IN (1, -1)),
+    comment TEXT,
+    correction TEXT,
+    model_id TEXT,
+    latency_ms DOUBLE PRECISION,
+    turn_index BIGINT,
+    agent_type TEXT COLLATE "C",
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    span_id TEXT,
+    message_id TEXT,
+    response_id TEXT,
+    name TEXT COLLATE "C" NOT NULL DEFAULT 'user_feedback',
+    data_type TEXT NOT NULL DEFAULT 'boolean',
+    value_num DOUBLE PRECISION,
+    label TEXT COLLATE "C",
+    value_json TEXT,
+    source TEXT COLLATE "C" NOT NULL DEFAULT 'human',
+    source_id TEXT,
+    identifier TEXT,
+    metadata TEXT NOT NULL DEFAULT '{}',
+    environment TEXT,
+    config_id TEXT,
+    error TEXT,
+    state TEXT NOT NULL DEFAULT 'none' CHECK (state IN ('none', 'pending', 'bound')),
+    turn_session TEXT COLLATE "C",
+    turn_no BIGINT,
+    question_seq BIGINT,
+    turn_seq BIGINT,
+    turn_message TEXT,
+    turn_trace TEXT COLLATE "C",
+    trace_key TEXT COLLATE "C",
+    agent TEXT COLLATE "C" NOT NULL DEFAULT '',
+    model TEXT COLLATE "C",
+    vote_key TEXT COLLATE "C",
+    superseded_by TEXT,
+    awaits_trace TEXT COLLATE "C",
+    awaits_turn TEXT COLLATE "C",
+    awaits_run TEXT COLLATE "C",
+    PRIMARY KEY (tenant, feedback_id)
+);
+
+CREATE INDEX feedback_by_creation ON feedback (tenant, created_at, feedback_id);
+
+CREATE INDEX feedback_thumbs ON feedback (tenant, created_at, feedback_id)
+WHERE rating IS NOT NULL;
+
+CREATE INDEX feedback_by_rating ON feedback (tenant, rating, created_at, feedback_id)
+WHERE rating IS NOT NULL;
+
+CREATE INDEX feedback_by_agent ON feedback (tenant, agent, created_at, feedback_id);
+
+CREATE INDEX feedback_by_name ON feedback (tenant, name, created_at, feedback_id);
+
+CREATE INDEX feedback_by_user ON feedback (tenant, user_id, created_at, feedback_id);
+
+CREATE INDEX feedback_by_trace ON feedback (tenant, trace_key, created_at, feedback_id)
+WHERE trace_key IS NOT NULL;
+
+CREATE INDEX feedback_by_session ON feedback (tenant, turn_session, created_at, feedback_id)
+WHERE turn_session IS NOT NULL;
+
+-- One vote of a user for a turn.
+CREATE UNIQUE INDEX feedback_by_vote ON feedback (tenant, vote_key) WHERE vote_key IS NOT NULL;
+
+-- What a record waits for: the trace it names, messages of a session, a trace of a session.
+CREATE INDEX feedback_awaits_trace ON feedback (tenant, awaits_trace, feedback_id)
+WHERE awaits_trace IS NOT NULL;
+
+CREATE INDEX feedback_awaits_turn ON feedback (tenant, awaits_turn, feedback_id)
+WHERE awaits_turn IS NOT NULL;
+
+CREATE INDEX feedback_awaits_run ON feedback (tenant, awaits_run, feedback_id)
+WHERE awaits_run IS NOT NULL;
+
+-- Live user messages, which turns are counted by; with the time, so that no message is read.
+CREATE INDEX message_asked ON message (tenant, session_id, place, created_at)
+WHERE role = 'user' AND superseded_at IS NULL;
+
+-- Records that may have become bound, looked at before feedback is read.
+CREATE TABLE feedback_due (
+    due_at BIGINT NOT NULL,
+    tenant TEXT COLLATE "C" NOT NULL,
+    feedback_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (due_at, tenant, feedback_id)
+);
+
+-- What comments and corrections are found by.
+CREATE TABLE feedback_text (
+    tenant TEXT COLLATE "C" NOT NULL,
+    feedback_id TEXT COLLATE "C" NOT NULL,
+    words TSVECTOR NOT NULL,
+    PRIMARY KEY (tenant, feedback_id)
+);
+
+CREATE INDEX feedback_words ON feedback_text USING gin (words)
+WITH (gin_pending_list_limit = 512);  -- kB, as for message_words
+
+-- What was counted by hour (h) and UTC day (d), and by user and UTC day (u, the user under label).
+-- Sums of values are kept in whole numbers and billionths, so that adding and taking away is exact.
+-- Several slots share a key, so that writers on Postgres do not queue for one row; SQLite has one
+-- writer and uses slot 0.
+CREATE TABLE feedback_count (
+    tenant TEXT COLLATE "C" NOT NULL,
+    level TEXT COLLATE "C" NOT NULL CHECK (level IN ('h', 'd', 'u')),
+    start BIGINT NOT NULL,
+    agent TEXT COLLATE "C" NOT NULL,
+    agent_type TEXT COLLATE "C" NOT NULL,
+    model TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    label TEXT COLLATE "C" NOT NULL,
+    source TEXT COLLATE "C" NOT NULL,
+    slot SMALLINT NOT NULL,
+    scores BIGINT NOT NULL,
+    thumbs_up BIGINT NOT NULL,
+    thumbs_down BIGINT NOT NULL,
+    valued BIGINT NOT NULL,
+    whole BIGINT NOT NULL,
+    billionths BIGINT NOT NULL,
+    PRIMARY KEY (tenant, level, start, agent, agent_type, model, name, label, source, slot)
+) WITH (fillfactor = 70);
+
+-- The one form of the spellings of a trace id, as `model.binding.trace_key` has it.
+CREATE FUNCTION trace_key_v1(trace_id TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN trace_id ~ '^(trace_|tr-)?[0-9a-fA-F]{32}$'
+        THEN lower(right(trace_id, 32)) ELSE trace_id END
+$$;
+
+-- A record to be counted (share 1), or no longer (share -1), at every level.
+CREATE FUNCTION feedback_share_v1(f feedback, share BIGINT, slot INTEGER) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO feedback_count AS c (
+        tenant, level, start, agent, agent_type, model, name, label, source, slot, scores,
+        thumbs_up, thumbs_down, valued, whole, billionths
+    )
+    SELECT f.tenant, l.level, f.created_at - f.created_at % l.width,
+        CASE l.level WHEN 'u' THEN '' ELSE f.agent END,
+        CASE l.level WHEN 'u' THEN '' ELSE coalesce(f.agent_type, '') END,
+        CASE l.level WHEN 'u' THEN '' ELSE coalesce(f.model, '') END,
+        f.name, CASE l.level WHEN 'u' THEN f.user_id ELSE coalesce(f.label, '') END,
+        CASE l.level WHEN 'u' THEN '' ELSE f.source END, slot, share,
+        share * (f.rating IS NOT DISTINCT FROM 1)::int,
+        share * (f.rating IS NOT DISTINCT FROM -1)::int,
+        share * (f.value_num IS NOT NULL)::int,
+        share * coalesce(trunc(f.value_num)::bigint, 0),
+        share * coalesce(round((f.value_num - trunc(f.value_num)) * 1000000000)::bigint, 0)
+    FROM (VALUES ('h', 3600000000), ('d', 86400000000), ('u', 86400000000)) AS l(level, width)
+    WHERE f.superseded_by IS NULL
+    ON CONFLICT (tenant, level, start, agent, agent_type, model, name, label, source, slot)
+    DO UPDATE SET scores = c.scores + excluded.scores,
+        thumbs_up = c.thumbs_up + excluded.thumbs_up,
+        thumbs_down = c.thumbs_down + excluded.thumbs_down, valued = c.valued + excluded.valued,
+        whole = c.whole + excluded.whole, billionths = c.billionths + excluded.billionths
+$$;
+
+-- A connection keeps to one slot, so that two that count the same things do so in one order.
+CREATE FUNCTION feedback_count_v2() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
+    slot INTEGER := pg_backend_pid() % 4;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM feedback_share_v1(OLD, -1, slot);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM feedback_share_v1(NEW, 1, slot);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER feedback_counted AFTER INSERT OR DELETE ON feedback
+FOR EACH ROW EXECUTE FUNCTION feedback_count_v2();
+
+CREATE TRIGGER feedback_recounted
+AFTER UPDATE OF rating, value_num, agent, agent_type, model, name, label, source, user_id,
+    superseded_by ON feedback
+FOR EACH ROW WHEN (
+    (OLD.rating, OLD.value_num, OLD.agent, OLD.agent_type, OLD.model, OLD.name, OLD.label,
+    OLD.source, OLD.user_id, OLD.superseded_by)
+    IS DISTINCT FROM
+    (NEW.rating, NEW.value_num, NEW.agent, NEW.agent_type, NEW.model, NEW.name, NEW.label,
+    NEW.source, NEW.user_id, NEW.superseded_by)
+) EXECUTE FUNCTION feedback_count_v2();
+
+-- The thumbs of a trace are those of the records that are bound to it.
+CREATE FUNCTION trace_voted_v2() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    votes_of TEXT := coalesce(NEW.tenant, OLD.tenant);
     voted TEXT;
 BEGIN
+    IF coalesce(NEW.rating, OLD.rating) IS NULL THEN
+        RETURN NULL;
+    END IF;
     FOR voted IN
         SELECT DISTINCT v FROM unnest(ARRAY[
-            CASE WHEN TG_OP <> 'INSERT' THEN OLD.trace_id END,
-            CASE WHEN TG_OP <> 'DELETE' THEN NEW.trace_id END
+            CASE WHEN TG_OP <> 'INSERT' THEN OLD.turn_trace END,
+            CASE WHEN TG_OP <> 'DELETE' THEN NEW.turn_trace END
         ]) AS v WHERE v IS NOT NULL
     LOOP
         UPDATE trace SET thumbs_up = f.up, thumbs_down = f.down
@@ -418,13 +540,102 @@ BEGIN
             SELECT count(*) FILTER (WHERE rating = 1) AS up,
                 count(*) FILTER (WHERE rating = -1) AS down
             FROM feedback
-            WHERE tenant = coalesce(NEW.tenant, OLD.tenant) AND trace_id = voted
+            WHERE tenant = votes_of AND trace_key = trace_key_v1(voted) AND turn_trace = voted
+                AND superseded_by IS NULL
         ) AS f
-        WHERE trace.tenant = coalesce(NEW.tenant, OLD.tenant) AND trace.trace_id = voted;
+        WHERE trace.tenant = votes_of AND trace.trace_id = voted;
     END LOOP;
     RETURN NULL;
 END
 $$;
 
-CREATE TRIGGER trace_voted AFTER INSERT OR DELETE OR UPDATE OF rating, trace_id ON feedback
-FOR EACH ROW EXECUTE FUNCTION trace_voted_v1();
+CREATE TRIGGER trace_voted
+AFTER INSERT OR DELETE OR UPDATE OF rating, turn_trace, superseded_by ON feedback
+FOR EACH ROW EXECUTE FUNCTION trace_voted_v2();
+
+-- A record that found nothing is looked at once more, when whatever was being written beside it
+-- has been committed: it may have been there all along, unseen. Longer than any transaction takes.
+CREATE FUNCTION feedback_waits_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO feedback_due (due_at, tenant, feedback_id)
+    VALUES (NEW.updated_at + 60000000, NEW.tenant, NEW.feedback_id)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER feedback_waits AFTER INSERT ON feedback
+FOR EACH ROW WHEN (NEW.state = 'pending') EXECUTE FUNCTION feedback_waits_v1();
+
+-- What a record waits for has come: it is due. Each is one look at an index of those that wait.
+
+CREATE FUNCTION feedback_met_message_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO feedback_due (due_at, tenant, feedback_id)
+    SELECT 0, w.tenant, w.feedback_id
+    FROM (SELECT DISTINCT tenant, session_id FROM fresh) AS n
+    CROSS JOIN LATERAL (
+        SELECT f.tenant, f.feedback_id FROM feedback f
+        WHERE f.tenant = n.tenant AND f.awaits_turn = n.session_id
+        OFFSET 0
+    ) AS w
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER feedback_met_message AFTER INSERT ON message
+REFERENCING NEW TABLE AS fresh
+FOR EACH STATEMENT EXECUTE FUNCTION feedback_met_message_v1();
+
+CREATE FUNCTION feedback_met_trace_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO feedback_due (due_at, tenant, feedback_id)
+    SELECT 0, w.tenant, w.feedback_id
+    FROM fresh AS n
+    CROSS JOIN LATERAL (
+        SELECT f.tenant, f.feedback_id FROM feedback f
+        WHERE f.tenant = n.tenant AND f.awaits_trace = trace_key_v1(n.trace_id)
+        UNION ALL
+        SELECT f.tenant, f.feedback_id FROM feedback f
+        WHERE f.tenant = n.tenant AND f.awaits_run = n.session_id
+        OFFSET 0
+    ) AS w
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER feedback_met_trace AFTER INSERT ON trace
+REFERENCING NEW TABLE AS fresh
+FOR EACH STATEMENT EXECUTE FUNCTION feedback_met_trace_v1();
+
+CREATE FUNCTION feedback_met_more_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO feedback_due (due_at, tenant, feedback_id)
+    SELECT 0, f.tenant, f.feedback_id FROM feedback f
+    WHERE f.tenant = NEW.tenant AND f.awaits_trace = trace_key_v1(NEW.trace_id)
+    UNION ALL
+    SELECT 0, f.tenant, f.feedback_id FROM feedback f
+    WHERE f.tenant = NEW.tenant AND f.awaits_run = NEW.session_id
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER feedback_met_more AFTER UPDATE OF session_id, model, agents ON trace
+FOR EACH ROW WHEN (
+    (OLD.session_id, OLD.model, OLD.agents) IS DISTINCT FROM
+    (NEW.session_id, NEW.model, NEW.agents)
+) EXECUTE FUNCTION feedback_met_more_v1();
+
+CREATE FUNCTION feedback_forgotten_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM feedback_text
+    WHERE tenant = OLD.tenant AND feedback_id = OLD.feedback_id;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER feedback_forgotten AFTER DELETE ON feedback
+FOR EACH ROW EXECUTE FUNCTION feedback_forgotten_v1();

@@ -25,11 +25,13 @@ SELECT :tenant, :day, :now, :now, r.trace_id, r.started_at, r.ended_at, r.model,
     r.reasoning_tokens, r.cost_nano, r.models, r.is_ahead, r.labels,
     (
         SELECT count(*) FROM feedback f
-        WHERE f.tenant = :tenant AND f.trace_id = r.trace_id AND f.rating = 1
+        WHERE f.tenant = :tenant AND f.trace_key = r.trace_id AND f.rating = 1
+            AND f.superseded_by IS NULL
     ),
     (
         SELECT count(*) FROM feedback f
-        WHERE f.tenant = :tenant AND f.trace_id = r.trace_id AND f.rating = -1
+        WHERE f.tenant = :tenant AND f.trace_key = r.trace_id AND f.rating = -1
+            AND f.superseded_by IS NULL
     )
 FROM {rows}
 {upsert} (tenant, trace_id) DO NOTHING;

@@ -10,6 +10,7 @@ from commonhold.testing.suite.concurrency import *
 from commonhold.testing.suite.feedback import *
 from commonhold.testing.suite.feedback_stats import *
 from commonhold.testing.suite.isolation import *
+from commonhold.testing.suite.scores import *
 from commonhold.testing.suite.sessions_append import *
 from commonhold.testing.suite.sessions_branches import *
 from commonhold.testing.suite.sessions_content import *
@@ -33,6 +34,7 @@ from commonhold.testing.suite.sessions_words import *
 from commonhold.testing.suite.stores import *
 from commonhold.testing.suite.traces import *
 from commonhold.testing.suite.traces_agents import *
+from commonhold.testing.suite.traces_judgements import *
 from commonhold.testing.suite.traces_lists import *
 from commonhold.testing.suite.traces_logs import *
 from commonhold.testing.suite.traces_otel import *

@@ -365,7 +365,11 @@ async def test_a_request_is_taken_as_it_was_sent(backend: Backend) -> None:
 async def test_what_is_no_request_writes_nothing(backend: Backend) -> None:
     """T1. It is refused as malformed, with the reason."""
     broken: list[tuple[bytes, Form]] = [
-        *((b"\xff", "protobuf"), (b'{"resourceSpans":5}', "json"), (b'{"resourceSpans":[5]}', "json"))
+        *(
+            (b"\xff", "protobuf"),
+            (b'{"resourceSpans":5}', "json"),
+            (b'{"resourceSpans":[5]}', "json"),
+        )
     ]
     for body, form in broken:
         error = await error_of(backend.traces.take(Request(body, form)))
