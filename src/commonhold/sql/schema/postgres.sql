@@ -526,6 +526,9 @@ DECLARE
     votes_of TEXT := coalesce(NEW.tenant, OLD.tenant);
     voted TEXT;
 BEGIN
+    IF coalesce(NEW.rating, OLD.rating) IS NULL THEN
+        RETURN NULL;
+    END IF;
     FOR voted IN
         SELECT DISTINCT v FROM unnest(ARRAY[
             CASE WHEN TG_OP <> 'INSERT' THEN OLD.turn_trace END,
