@@ -101,7 +101,7 @@ async def test_feedback_is_counted_in_the_new_way_when_asked(client: httpx2.Asyn
     [new] = (await client.get("/v1/feedback/stats?group_by=agent_type&tz=Asia/Tokyo")).json()
     [month] = (await client.get("/v1/feedback/stats?window=month")).json()
 
-    assert [*old[0]] == [*new][:3] + ["thumbs_up", "thumbs_down", "total"]
+    assert {*old[0]} <= {*new}
     assert {**old[0], "window_start": 0, "window_end": 0}.items() <= {
         **new, "window_start": 0, "window_end": 0,
     }.items()  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -57,8 +58,10 @@ class FeedbackWriter:
             return await self._put(tx, new)
 
         # One that has no words is one statement after what is only read.
-        is_single = not new.comment and not new.correction and new.score_id is None
-        return await (self._db.optimistic if is_single else self._db.write)(unit)
+        if not new.comment and not new.correction and new.score_id is None:
+            with suppress(Conflict):  # others were faster: again, as often as it takes
+                return await self._db.optimistic(unit)
+        return await self._db.write(unit)
 
     async def put(self, new: Sequence[NewScore], key: str | None) -> tuple[Score, ...]:
         """Keep scores, all of them or none.
