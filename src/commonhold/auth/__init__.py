@@ -1,16 +1,25 @@
-"""Who is asking: from what a request carries to the scope its stores are bound to."""
+"""Who is asking, and what they may do: from a request to a principal, and from there to a policy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
-from commonhold.model.scope import Scope
+from commonhold.auth.principal import Principal
 
 Headers = Mapping[bytes, bytes]
 """The headers of one request, names in lower case."""
 
-Authenticator = Callable[[Headers, str | None], Scope]
-"""Headers, and the agent named by the URL prefix if any, to the scope of the request.
 
-Raises `Unauthenticated` or `Forbidden`.
-"""
+class Authenticator(Protocol):
+    """Headers, and the agent named by the URL prefix if any, to who is asking."""
+
+    async def __call__(
+        self, headers: Headers, agent: str | None, *, may_be_stale: bool = False
+    ) -> Principal:
+        """The caller.
+
+        Raises:
+            Unauthenticated: there is no credential, or a bad one.
+            Forbidden: the caller may not call itself that.
+        """

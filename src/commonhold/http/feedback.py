@@ -95,6 +95,7 @@ OPERATIONS = (
         {201: Reply("Kept.", (schemas.FeedbackId, schemas.Feedback))},
         "Keep a vote",
         "feedback",
+        action="feedback.create",
         headers=("Prefer",),
         body=Body((bodies.NewFeedbackBody,)),
         doc="The id, the time and the user are the service's to give, and ignored in a body.",
@@ -112,6 +113,7 @@ OPERATIONS = (
         },
         "Feedback records",
         "feedback",
+        action="feedback.list",
         query=FILTERS,
     ),
     Operation(
@@ -126,6 +128,7 @@ OPERATIONS = (
         },
         "Votes per window of time and type of agent, or whatever is asked for",
         "feedback",
+        action="feedback.stats",
         errors=(400,),
         doc="With a zone, a group, or another filter, and for minutes and months, more is told.",
         query=(
@@ -148,6 +151,7 @@ OPERATIONS = (
         {200: Reply("The record.", (schemas.Feedback,))},
         "A feedback record",
         "feedback",
+        action="feedback.read",
         errors=(404,),
     ),
     Operation(
@@ -157,6 +161,7 @@ OPERATIONS = (
         {200: Reply("The record as it is now.", (schemas.Feedback,))},
         "Change a feedback record",
         "feedback",
+        action="feedback.update",
         errors=(404,),
         body=Body((bodies.FeedbackPatchBody,)),
     ),
@@ -167,6 +172,7 @@ OPERATIONS = (
         {200: Reply("It is gone.", (schemas.Gone,))},
         "Remove a feedback record",
         "feedback",
+        action="feedback.delete",
         errors=(404,),
     ),
 )

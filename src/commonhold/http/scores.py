@@ -91,6 +91,7 @@ OPERATIONS = (
         {201: Reply("Kept.", (_SCORE, list[_SCORE]))},
         "Keep a score, or many",
         "scores",
+        action="scores.create",
         errors=(409,),
         headers=("Idempotency-Key",),
         body=Body((NewScoreBody, list[NewScoreBody])),
@@ -108,6 +109,7 @@ OPERATIONS = (
         },
         "Scores, thumbs among them",
         "scores",
+        action="scores.list",
         query=(
             *FILTERS,
             text("name", "Only scores of this name."),
@@ -127,6 +129,7 @@ OPERATIONS = (
         {200: Reply("Oldest window first.", (list[score_schemas.ScoreStats],))},
         "Scores per window of time and group",
         "scores",
+        action="scores.stats",
         query=(
             text(
                 "window",
@@ -147,6 +150,7 @@ OPERATIONS = (
         {200: Reply("The score.", (_SCORE,))},
         "A score",
         "scores",
+        action="scores.read",
         errors=(404,),
     ),
     Operation(
@@ -156,6 +160,7 @@ OPERATIONS = (
         {200: Reply("The score as it is now.", (_SCORE,))},
         "Change a score",
         "scores",
+        action="scores.update",
         errors=(404,),
         body=Body((ScorePatchBody,)),
     ),
@@ -166,6 +171,7 @@ OPERATIONS = (
         {200: Reply("It is gone.", (schemas.Gone,))},
         "Remove a score",
         "scores",
+        action="scores.delete",
         errors=(404,),
     ),
 )

@@ -238,6 +238,7 @@ OPERATIONS = (
         {200: Reply("It exists.", headers=("ETag",))},
         "Whether a session exists",
         "sessions",
+        action="sessions.summary",
         errors=(404,),
     ),
     Operation(
@@ -247,6 +248,7 @@ OPERATIONS = (
         {200: Reply("The session.", (schemas.History,), headers=("ETag",))},
         "The live messages of a session",
         "sessions",
+        action="sessions.read",
         errors=(404,),
     ),
     Operation(
@@ -256,6 +258,7 @@ OPERATIONS = (
         {200: Reply("Kept.", (schemas.Saved, schemas.Written), headers=("ETag",))},
         "Save a whole message list; creates the session when missing",
         "sessions",
+        action="sessions.put",
         errors=(409, 412),
         query=(_MODE,),
         headers=("Prefer", "If-Match", "Lease-Token"),
@@ -272,6 +275,7 @@ OPERATIONS = (
         {200: Reply("Merged.", (schemas.History, schemas.Cost), headers=("ETag",))},
         "Merge into the cost data of a session",
         "sessions",
+        action="sessions.cost",
         errors=(404,),
         headers=("Prefer",),
         body=Body((bodies.CostBody,)),
@@ -283,6 +287,7 @@ OPERATIONS = (
         {200: Reply("The cost data.", (schemas.Cost,))},
         "The cost data of a session",
         "sessions",
+        action="sessions.summary",
         errors=(404,),
     ),
     Operation(
@@ -292,6 +297,7 @@ OPERATIONS = (
         {200: Reply("Removed, with everything in it.", (schemas.Removed,))},
         "Remove a session",
         "sessions",
+        action="sessions.delete",
         errors=(404,),
     ),
     Operation(
@@ -301,6 +307,7 @@ OPERATIONS = (
         {201: Reply("Created.", (schemas.SessionId, schemas.Session))},
         "Create a session",
         "sessions",
+        action="sessions.create",
         errors=(409,),
         headers=("Prefer", "Idempotency-Key"),
         body=Body((bodies.NewSessionBody,), is_required=False),
@@ -312,6 +319,7 @@ OPERATIONS = (
         {200: Reply("Newest first.", (list[schemas.Session],), headers=("Link",))},
         "Sessions without their messages",
         "sessions",
+        action="sessions.list",
         query=_LIST,
     ),
     Operation(
@@ -321,6 +329,7 @@ OPERATIONS = (
         {200: Reply("The session.", (schemas.Session,), headers=("ETag",))},
         "A session without its messages",
         "sessions",
+        action="sessions.summary",
         errors=(404,),
     ),
     Operation(
@@ -330,6 +339,7 @@ OPERATIONS = (
         {200: Reply("The state.", (schemas.State,))},
         "The agent state of a session",
         "sessions",
+        action="sessions.read",
         errors=(404,),
     ),
     Operation(
@@ -339,6 +349,7 @@ OPERATIONS = (
         {200: Reply("Merged.", (schemas.State,))},
         "Merge into the agent state of a session",
         "sessions",
+        action="sessions.state",
         errors=(404,),
         body=Body((bodies.StateBody,)),
     ),
@@ -349,6 +360,7 @@ OPERATIONS = (
         {200: Reply("Tokens and dollars.", (schemas.Usage,))},
         "What a session used, and what that costs",
         "sessions",
+        action="sessions.summary",
         errors=(404,),
     ),
     Operation(
@@ -358,6 +370,7 @@ OPERATIONS = (
         {201: Reply("Created.", (schemas.Forked, schemas.Session))},
         "A new session with the first messages of this one",
         "sessions",
+        action="sessions.fork",
         errors=(404, 409),
         headers=("Prefer", "Idempotency-Key"),
         body=Body((bodies.ForkBody,), is_required=False),
@@ -369,6 +382,7 @@ OPERATIONS = (
         {200: Reply("Reverted.", (schemas.Written,), headers=("ETag",))},
         "Keep the first messages and supersede the rest",
         "sessions",
+        action="sessions.revert",
         errors=(404, 409),
         headers=("Lease-Token", "Idempotency-Key"),
         body=Body((bodies.RevertBody,)),

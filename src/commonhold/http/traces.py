@@ -211,6 +211,7 @@ OPERATIONS = (
         },
         "Merge one author's spans into a trace",
         "traces",
+        action="traces.write",
         headers=("Prefer",),
         body=Body(
             (bodies.TraceBody, schemas.OtlpTraces, schemas.OpenAiAgentsExport),
@@ -230,6 +231,7 @@ OPERATIONS = (
         {200: Reply("Newest first.", (list[schemas.TraceSummary],), headers=("Link",))},
         "Traces without their spans",
         "traces",
+        action="traces.list",
         query=(
             integer("limit", "How many at most.", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT),
             CURSOR,
@@ -273,6 +275,7 @@ OPERATIONS = (
         {200: Reply("The trace.", (schemas.Trace, schemas.OtlpTraces))},
         "A trace with the spans of all its authors",
         "traces",
+        action="traces.read",
         errors=(404,),
         query=(
             choice(
@@ -290,6 +293,7 @@ OPERATIONS = (
         {200: Reply("Oldest first.", (list[schemas.Trace],))},
         "Whole traces of a session",
         "traces",
+        action="traces.read",
         errors=(404,),
         query=(
             text("after_trace_id", "Go on after this one."),
@@ -303,6 +307,7 @@ OPERATIONS = (
         {200: Reply("The last seen first.", (list[schemas.Agent],))},
         "Agents, and what they did in a window",
         "traces",
+        action="agents.list",
         query=(text("agent", "Only this one."), SINCE, UNTIL),
         doc="Without `since` the window is the week before `until`. A request is an agent's work in"
         " one trace.",

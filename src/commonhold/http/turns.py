@@ -143,6 +143,7 @@ OPERATIONS = (
         {200: Reply("The turn is yours.", (schemas.Lease,))},
         "Take the turn in a session, or renew it",
         "sessions",
+        action="sessions.lease",
         errors=(409,),
         headers=("Lease-Token",),
         body=Body((bodies.LeaseBody,)),
@@ -158,6 +159,7 @@ OPERATIONS = (
         {200: Reply("The turn is free.", (schemas.Released,))},
         "Give the turn back before it expires",
         "sessions",
+        action="sessions.lease",
         errors=(404, 409),
         headers=("Lease-Token",),
         needs=("Lease-Token",),
@@ -169,6 +171,7 @@ OPERATIONS = (
         {201: Reply("Handed over.", (schemas.Handoff,))},
         "Hand the conversation to another agent",
         "sessions",
+        action="sessions.handoff",
         errors=(404, 409),
         headers=("Lease-Token", "Idempotency-Key"),
         body=Body((bodies.HandoffBody,)),
@@ -182,6 +185,7 @@ OPERATIONS = (
         {200: Reply("What was closed.", (schemas.Repaired,), headers=("ETag",))},
         "Close tool calls that never got a result",
         "sessions",
+        action="sessions.repair",
         errors=(404, 409),
         headers=("Lease-Token", "Idempotency-Key"),
         body=Body((bodies.RepairBody,), is_required=False),
@@ -195,6 +199,7 @@ OPERATIONS = (
         {200: Reply("In the order of their first message.", (list[schemas.Participant],))},
         "Which agents and users took part in a session",
         "sessions",
+        action="sessions.summary",
         errors=(404,),
     ),
     Operation(
@@ -204,6 +209,7 @@ OPERATIONS = (
         {200: Reply("Oldest first.", (list[schemas.Moment],), headers=("Link",))},
         "Messages, events, traces and feedback of a session in one order",
         "sessions",
+        action="sessions.timeline",
         errors=(404,),
         query=(
             integer("limit", "How many at most.", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT),
@@ -225,6 +231,7 @@ OPERATIONS = (
         },
         "Follow the log of a session as it grows",
         "sessions",
+        action="sessions.read",
         errors=(404,),
         query=(
             integer(

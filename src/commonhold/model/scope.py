@@ -23,11 +23,30 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """Which rows of the tenant there are for whoever uses a store; all of them where it is None.
+
+    `part_of` is an agent: of traces and feedback there are those in which it had a part.
+    `owned_by` is one too: what it neither wrote nor holds, it does not change or remove.
+    `user` is whose rows there are.
+    """
+
+    part_of: str | None = None
+    owned_by: str | None = None
+    user: str | None = None
+
+
+EVERY = Only()
+"""Every row of the tenant."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What a store is bound to. Every statement is keyed by `tenant` first."""
 
     tenant: str = "default"
     author: Author = field(default_factory=Author)
+    only: Only = EVERY
 
 
 ANYONE = Scope()

@@ -52,8 +52,9 @@ class SqlFeedback:
     def __init__(self, database: Database, scope: Scope) -> None:
         self._db = database
         self._tenant = scope.tenant
+        self._only = {"part_of": scope.only.part_of, "owned_by": scope.only.owned_by}
         self._writer = FeedbackWriter(database, scope)
-        self._counts = FeedbackCounts(database, scope.tenant)
+        self._counts = FeedbackCounts(database, scope)
         self._turns = Turns(database)
 
     async def create(self, new: NewFeedback, /) -> Feedback:
@@ -135,7 +136,7 @@ class SqlFeedback:
     async def _find(self, feedback_id: str, *, thumbs: int | None) -> Score | None:
         if not ids.is_key(feedback_id):
             return None
-        args = {"tenant": self._tenant, "feedback_id": feedback_id, "thumbs": thumbs}
+        args = {"tenant": self._tenant, "feedback_id": feedback_id, "thumbs": thumbs, **self._only}
         row = await self._db.one(GET, **args)
         if row is not None and rows.is_waiting(row):
             await self._turns.catch_up(self._tenant)
@@ -147,11 +148,12 @@ class SqlFeedback:
         at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
         q = None if query.q is None else search_terms(query.q)
         await self._turns.catch_up(self._tenant)
-        is_few = query.limit < FEW and _is_indexed(query)
+        is_few = query.limit < FEW and _is_indexed(query) and not self._only["part_of"]
         return await (self._db.few if is_few else self._db.all)(
             LIST if q is None else SEARCH,
             tenant=self._tenant,
             **_filters(query),
+            part_of=self._only["part_of"],
             q=q,
             thumbs=thumbs,
             at=at,

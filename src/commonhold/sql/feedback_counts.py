@@ -33,9 +33,10 @@ _LEVELS = {"minute": "", "hour": "h"}
 class FeedbackCounts:
     """Counts the feedback of one tenant."""
 
-    def __init__(self, database: Database, tenant: str) -> None:
+    def __init__(self, database: Database, scope: Scope) -> None:
         self._db = database
-        self._tenant = tenant
+        self._tenant = scope.tenant
+        self._part_of = scope.only.part_of
 
     async def votes(self, query: StatsQuery) -> tuple[FeedbackStats, ...]:
         """Votes per UTC window and agent type."""
@@ -45,7 +46,7 @@ class FeedbackCounts:
         found = await self._count(
             list(pieces(None, start, end, levels=_levels(query.window))),
             "agent_type",
-            {"agent_type": query.agent_type},
+            {"agent_type": query.agent_type, "agent": self._part_of},
             width=width,
             shift=WINDOW_OFFSET[query.window],
         )
@@ -54,6 +55,10 @@ class FeedbackCounts:
 
     async def scores(self, query: ScoreStatsQuery) -> tuple[ScoreStats, ...]:
         """Scores per window of a zone and group."""
+        if self._part_of is not None:
+            if query.agent not in (None, self._part_of):
+                return ()
+            query = replace(query, agent=self._part_of)
         first, last = await self._reach()
         if first is None or last is None:
             return ()

@@ -44,6 +44,7 @@ class FeedbackWriter:
         self._db = database
         self._author = scope.author
         self._tenant = scope.tenant
+        self._owned_by = scope.only.owned_by
         self._stamp = stamp(scope)
         self._user_id = scope.author.user or ANONYMOUS
 
@@ -91,7 +92,9 @@ class FeedbackWriter:
         """
 
         async def unit(tx: Tx) -> Score | None:
-            row = await tx.one(LOCK, tenant=self._tenant, feedback_id=feedback_id)
+            row = await tx.one(
+                LOCK, tenant=self._tenant, feedback_id=feedback_id, owned_by=self._owned_by
+            )
             if row is None:
                 return None
             told = changed(rows.score(row), patch)
@@ -123,6 +126,7 @@ class FeedbackWriter:
         """
         is_key = ids.is_key(feedback_id)
         args = {"tenant": self._tenant, "feedback_id": feedback_id, "thumbs": thumbs}
+        args["owned_by"] = self._owned_by
         if not is_key or not await self._db.run(DELETE, **args):
             raise missing(feedback_id)
 
@@ -178,9 +182,8 @@ class FeedbackWriter:
         return found
 
     async def _patch(self, tx: Tx, feedback_id: str, **args: Any) -> Score | None:
-        row = await tx.one(
-            PATCH, tenant=self._tenant, feedback_id=feedback_id, now=clock.now(), **args
-        )
+        key = {"tenant": self._tenant, "feedback_id": feedback_id, "owned_by": self._owned_by}
+        row = await tx.one(PATCH, **key, now=clock.now(), **args)
         if row is None:
             return None
         score = rows.score(row)

@@ -13,6 +13,7 @@ from commonhold.sql import rows
 from commonhold.sql.database import Row, Tx
 from commonhold.sql.documents import check_stored, missing
 from commonhold.sql.logs import HEAD, SessionLogs
+from commonhold.sql.scope import part_label
 from commonhold.sql.statement import Statement, statement
 
 MESSAGES = statement("follow_messages")
@@ -78,8 +79,9 @@ class SessionFollowing(SessionLogs):
         messages = await some("message", MESSAGES, after=start.seq, most=EVERYTHING)
         events = await some("event", EVENTS, after=start.seq)
         (at, last), (voted_at, vote) = start.trace, start.feedback
-        traces = await some("trace", TRACES, at=at, id=last)
-        votes = await some("feedback", FEEDBACK, at=voted_at, id=vote)
+        only = self._scope.only
+        traces = await some("trace", TRACES, at=at, id=last, part_label=part_label(only))
+        votes = await some("feedback", FEEDBACK, at=voted_at, id=vote, part_of=only.part_of)
         log: list[Entry] = [*map(rows.message, messages), *map(rows.event, events)]
         return timeline.page(
             start, query.limit, log, map(rows.summary, traces), map(rows.feedback, votes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from commonhold.errors import Forbidden, NotFound
 from commonhold.model import opaque
 from commonhold.model.once import Once, Operation
 from commonhold.model.scope import Scope
@@ -59,6 +60,12 @@ class SessionLogs:
         if row is None:
             raise missing(session_id)
         return row
+
+    async def _not_theirs(self, tx: Tx, session_id: str, does: str) -> NotFound | Forbidden:
+        """The error where a session is not the caller's to change, or is not there."""
+        if await tx.one(HEAD, **self._key(session_id)) is None:
+            return missing(session_id)
+        return Forbidden(f"Only the agent whose session this is {does} it, or an operator.")
 
     async def _event(
         self, tx: Tx, session_id: str, seq: int, kind: str, data: dict[str, object], now: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from commonhold.model.scope import Author, Delegation, Scope
+from commonhold.model.scope import Author, Delegation, Only, Scope
+from commonhold.model.summary import label
 
 
 class Stamp(TypedDict):
@@ -33,3 +34,8 @@ def scope_of(tenant: str, stamped: Stamp) -> Scope:
         stamped["owner_agent"], stamped["owner_user"], stamped["actor"], stamped["delegation"]
     )
     return Scope(tenant, author)
+
+
+def part_label(only: Only) -> str | None:
+    """The label that the traces have in which an agent had a part; None for all traces."""
+    return None if only.part_of is None else label("agent", only.part_of)

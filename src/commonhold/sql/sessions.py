@@ -281,9 +281,9 @@ class SqlSessions(SessionLists, SessionBranches, SessionTurns, SessionFollowing)
         key = self._key(session_id)
 
         async def unit(tx: Tx) -> Removed:
-            row = await tx.one(DELETE, **key)
+            row = await tx.one(DELETE, **key, owned_by=self._scope.only.owned_by)
             if row is None:
-                raise missing(session_id)
+                raise await self._not_theirs(tx, session_id, "removes")
             for each in (DELETE_WORDS, DELETE_LABELS, DELETE_REQUESTS):
                 await tx.run(each, **key)
             gone = {name: await tx.run(each, **key) for name, each in DELETE_COUNTED.items()}

@@ -9,12 +9,14 @@ from commonhold.errors import NotFound
 from commonhold.model import clock, ids, opaque
 from commonhold.model.agent import Agent, AgentInstance, AgentQuery
 from commonhold.model.page import Key, Page, check_window, decode_cursor, page_of
+from commonhold.model.scope import Scope
 from commonhold.model.span_words import attribute_terms
 from commonhold.model.summary import label
 from commonhold.model.trace import NANO, TraceQuery, TraceSummary, check_query
 from commonhold.model.words import search_terms
 from commonhold.sql import rows
 from commonhold.sql.database import FEW, Database, Row, Tx, certain
+from commonhold.sql.scope import part_label
 from commonhold.sql.span_index import SpanIndex
 from commonhold.sql.statement import Statement, statement
 
@@ -43,16 +45,18 @@ _KEYS: dict[str, Callable[[Row], Key]] = {
 class TraceLists:
     """`list` and `agents`."""
 
-    def __init__(self, database: Database, tenant: str, index: SpanIndex) -> None:
+    def __init__(self, database: Database, scope: Scope, index: SpanIndex) -> None:
         self._db = database
-        self._tenant = tenant
+        self._tenant = scope.tenant
+        self._only = scope.only
+        self._part = part_label(scope.only)
         self._index = index
 
     async def list(self, query: TraceQuery = TraceQuery(), /) -> Page[TraceSummary]:
         check_window(query.limit, query.offset)
         check_query(query)
         at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
-        source, by = _source(query)
+        source, by = _source(query, self._part)
         if source is SEARCH:
             await self._index.catch_up()
         is_small = source is LIST and query.limit < FEW and _is_indexed(query)
@@ -73,10 +77,13 @@ class TraceLists:
 
     async def agents(self, query: AgentQuery = AgentQuery(), /) -> tuple[Agent, ...]:
         since, until = query.window(clock.now())
+        only = self._only.part_of
+        if only is not None and query.agent not in (None, only):
+            return ()
 
         async def unit(tx: Tx) -> list[Agent]:
             seen: dict[str, list[AgentInstance]] = {}
-            for row in await tx.all(AGENTS, tenant=self._tenant, agent=query.agent):
+            for row in await tx.all(AGENTS, tenant=self._tenant, agent=query.agent or only):
                 seen.setdefault(row[0], []).append(AgentInstance(*row[1:]))
             window = {"tenant": self._tenant, "since": since, "until": until}
             return [
@@ -97,7 +104,9 @@ class TraceLists:
             return -(2**63), ""
         row = None
         if ids.is_key(trace_id):
-            row = await self._db.one(GET, tenant=self._tenant, trace_id=trace_id)
+            row = await self._db.one(
+                GET, tenant=self._tenant, trace_id=trace_id, part_label=self._part
+            )
         if row is None or row[4] != session_id:
             raise NotFound(f"Trace {trace_id} not found in this session")
         return row[1], trace_id
@@ -105,14 +114,25 @@ class TraceLists:
     async def _of_session(self, session_id: str, after: str | None, limit: int) -> Sequence[str]:
         at, last = await self._after(session_id, after)
         found = await self._db.all(
-            OF_SESSION, tenant=self._tenant, session_id=session_id, at=at, id=last, limit=limit
+            OF_SESSION,
+            tenant=self._tenant,
+            session_id=session_id,
+            at=at,
+            id=last,
+            limit=limit,
+            part_label=self._part,
         )
         return [row[0] for row in found]
 
 
-def _source(query: TraceQuery) -> tuple[Statement, dict[str, Any]]:
-    """The statement whose index leads to the page, and what it wants to know."""
+def _source(query: TraceQuery, part: str | None) -> tuple[Statement, dict[str, Any]]:
+    """The statement whose index leads to the page, and what it wants to know.
+
+    `part` is a label that every trace must have.
+    """
     labels = [label(name, value) for name in _LABELS if (value := getattr(query, name))]
+    if part is not None and part not in labels:
+        labels.insert(0, part)
     terms = [search_terms(query.q)] if query.q is not None else []
     if query.attributes is not None:
         terms += attribute_terms(query.attributes)

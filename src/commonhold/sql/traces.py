@@ -62,7 +62,7 @@ class SqlTraces(TraceLists):
     """`contract.traces.Traces` on a database."""
 
     def __init__(self, database: Database, scope: Scope, memory: TraceMemory) -> None:
-        super().__init__(database, scope.tenant, memory.index)
+        super().__init__(database, scope, memory.index)
         self._memory = memory
         self._agent = scope.author.agent
         author = stamp(scope)
@@ -123,7 +123,9 @@ class SqlTraces(TraceLists):
     async def _row(self, trace_id: str) -> Row | None:
         if not ids.is_key(trace_id):
             return None
-        return await self._db.one(GET, tenant=self._tenant, trace_id=trace_id)
+        return await self._db.one(
+            GET, tenant=self._tenant, trace_id=trace_id, part_label=self._part
+        )
 
     async def _whole(self, row: Row) -> Trace:
         summary = rows.summary(row[:_DAY])

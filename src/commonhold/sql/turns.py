@@ -100,7 +100,9 @@ class SessionTurns(SessionLogs):
             told = {"from": holder or None, "to": to_agent, "reason": reason, "brief": brief}
             await self._event(tx, session_id, seq, "handoff", told, now)
             args = {"to_agent": to_agent, "seq": seq, "now": now}
-            await tx.run(HAND_OVER, **self._key(session_id), **args)
+            owned_by = self._scope.only.owned_by
+            if not await tx.run(HAND_OVER, **self._key(session_id), **args, owned_by=owned_by):
+                raise await self._not_theirs(tx, session_id, "hands on")
             handed = Handoff(session_id, seq, holder, to_agent, reason, brief, now)
             await repeat.remember(tx, asdict(handed), now)
             return handed

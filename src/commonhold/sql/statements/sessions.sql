@@ -76,7 +76,8 @@ RETURNING state;
 
 -- name: delete_session
 -- The session's own row, and what was in it. Primary key.
-DELETE FROM session WHERE tenant = :tenant AND session_id = :session_id
+DELETE FROM session
+WHERE tenant = :tenant AND session_id = :session_id [AND owner_agent = :owned_by]
 RETURNING lease_until, state;
 
 -- name: delete_messages

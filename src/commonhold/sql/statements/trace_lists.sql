@@ -4,6 +4,7 @@
 -- columns summary: trace.trace_id, trace.started_at, trace.ended_at, trace.model, trace.session_id, trace.status, trace.duration_ns, trace.span_count, trace.error_count, trace.tool_calls, trace.prompt_tokens, trace.completion_tokens, trace.agents, trace.name, trace.user_id, trace.environment, trace.llm_calls, trace.cached_tokens, trace.reasoning_tokens, trace.cost_nano, trace.models, trace.is_ahead, trace.thumbs_up, trace.thumbs_down
 -- columns narrowed: [AND trace.session_id = :session_id] [AND trace.user_id = :user] [AND trace.status = :status] [AND trace.status = 'error' AND 1 = :failed] [AND trace.thumbs_up > 0 AND 1 = :voted_up] [AND trace.thumbs_down > 0 AND 1 = :voted_down] [AND trace.thumbs_up = 0 AND trace.thumbs_down = 0 AND 1 = :unvoted] [AND trace.duration_ns >= :min_duration_ns] [AND trace.cost_nano >= :min_cost_nano]
 -- columns labelled: [AND (SELECT count(*) FROM trace_label x WHERE x.tenant = :tenant AND x.label {is_listed} AND x.started_at = trace.started_at AND x.trace_id = trace.trace_id) = :label_count]
+-- columns its_part: [AND (SELECT count(*) FROM trace_label x WHERE x.tenant = :tenant AND x.label = :part_label AND x.started_at = trace.started_at AND x.trace_id = trace.trace_id) = 1]
 -- columns measure: CASE :by WHEN 'cost' THEN trace.cost_nano WHEN 'duration' THEN trace.duration_ns ELSE trace.started_at END
 
 -- name: list_traces
@@ -82,4 +83,5 @@ LIMIT :limit [OFFSET :offset];
 -- Summaries of a session's traces, oldest first. trace_by_session.
 SELECT {summary} FROM trace
 WHERE tenant = :tenant AND session_id = :session_id AND (started_at, trace_id) > (:at, :id)
+    {its_part}
 ORDER BY started_at, trace_id LIMIT :limit;

@@ -3,6 +3,7 @@
 -- columns stamp: owner_agent, owner_user, actor, delegation
 -- columns stamped: :owner_agent, :owner_user, :actor, :delegation
 -- columns summary: trace.trace_id, trace.started_at, trace.ended_at, trace.model, trace.session_id, trace.status, trace.duration_ns, trace.span_count, trace.error_count, trace.tool_calls, trace.prompt_tokens, trace.completion_tokens, trace.agents, trace.name, trace.user_id, trace.environment, trace.llm_calls, trace.cached_tokens, trace.reasoning_tokens, trace.cost_nano, trace.models, trace.is_ahead, trace.thumbs_up, trace.thumbs_down
+-- columns its_part: [AND (SELECT count(*) FROM trace_label x WHERE x.tenant = :tenant AND x.label = :part_label AND x.started_at = trace.started_at AND x.trace_id = trace.trace_id) = 1]
 
 -- name: lock_traces
 -- Which of some traces are there, and they stay ours until the transaction ends. Primary key.
@@ -158,7 +159,7 @@ WHERE tenant = :tenant AND (agent, started_at, trace_id) IN (
 
 -- name: get_trace hot
 -- One trace's summary, and the day that leads to its spans. Primary key.
-SELECT {summary}, trace.day FROM trace WHERE tenant = :tenant AND trace_id = :trace_id;
+SELECT {summary}, trace.day FROM trace WHERE tenant = :tenant AND trace_id = :trace_id {its_part};
 
 -- name: get_spans
 -- The spans of a trace in wall-clock order. Primary key.

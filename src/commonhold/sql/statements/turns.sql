@@ -35,7 +35,8 @@ WHERE tenant = :tenant AND session_id = :session_id
 UPDATE session SET
     holder = :to_agent, lease_token = lease_token + 1, lease_holder = NULL, lease_until = 0,
     head_seq = :seq, updated_at = :now
-WHERE tenant = :tenant AND session_id = :session_id;
+WHERE tenant = :tenant AND session_id = :session_id
+    [AND (holder = :owned_by OR owner_agent = :owned_by)];
 
 -- name: list_participants
 -- Who took part. Primary key.

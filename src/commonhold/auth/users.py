@@ -1,0 +1,26 @@
+"""Names of users, as somebody else gives them to us."""
+
+from __future__ import annotations
+
+from commonhold.errors import FieldError, InvalidRequest
+
+RESERVED = frozenset({"anonymous", "anon", "system", "default"})
+MAX_USER = 255
+_RULE = f"1 to {MAX_USER} printable characters, no comma, and none of the names {', '.join(sorted(RESERVED))}"
+
+
+def asserted(header: bytes) -> str:
+    """The user in `X-On-Behalf-Of`.
+
+    Raises:
+        InvalidRequest: it can name nobody.
+    """
+    try:
+        user = header.decode().strip()
+    except UnicodeDecodeError:
+        user = ""
+    is_fit = 0 < len(user) <= MAX_USER and user.isprintable() and "," not in user
+    if not is_fit or user.lower() in RESERVED:
+        where = ("header", "X-On-Behalf-Of")
+        raise InvalidRequest(f"X-On-Behalf-Of must be {_RULE}.", errors=[FieldError(where, _RULE)])
+    return user
