@@ -11,12 +11,13 @@ from commonhold.model.score import DataType, Source
 
 
 class Binding(Struct):
-    """The turn that a record is about, as the platform found it; `message_id` is the answer's."""
+    """The turn that a record is about, as the platform found it; `message_id` and `seq` are its answer's."""
 
     state: Literal["none", "pending", "bound"]
     session_id: str | None
     index: int | None
     message_id: str | None
+    seq: int | None
     trace_id: str | None
     agent: str | None
     model: str | None
