@@ -23,7 +23,7 @@ from commonhold.errors import (
     NotFound,
     from_problem,
 )
-from commonhold.http import feedback, messages, scores, sessions, traces, turns
+from commonhold.http import feedback, feedback_export, messages, scores, sessions, traces, turns
 from commonhold.http.binding import Bind, ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
 from commonhold.http.health import health_operations
@@ -42,6 +42,7 @@ API: tuple[Operation, ...] = (
     *messages.OPERATIONS,
     *turns.OPERATIONS,
     *traces.OPERATIONS,
+    *feedback_export.OPERATIONS,
     *feedback.OPERATIONS,
     *scores.OPERATIONS,
 )

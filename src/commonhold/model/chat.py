@@ -50,8 +50,8 @@ def said(text: str | None, role: str) -> list[Chat]:
 
 def last_text(messages: Sequence[Chat], role: str) -> str | None:
     """The last text that somebody of this role said, if any did."""
-    texts = (each["content"] for each in reversed(messages) if each["role"] == role)
-    return next((text for text in texts if text), None) if messages else None
+    texts = (each.get("content") for each in reversed(messages) if each["role"] == role)
+    return next((text for text in texts if text), None)
 
 
 def prompt(messages: Iterable[Chat], most: int) -> list[Chat]:
@@ -72,15 +72,18 @@ def prompt(messages: Iterable[Chat], most: int) -> list[Chat]:
 
 def _paired(messages: Iterable[Chat]) -> list[Chat]:
     """Neighbours of one role as one, without calls that have no result, or results without call."""
+    spoken = [each for each in messages if each["role"] not in _SYSTEM]
+    return _merged(_answered(_merged(spoken)))
+
+
+def _merged(messages: Iterable[Chat]) -> list[Chat]:
     joined: list[Chat] = []
     for each in messages:
-        if each["role"] in _SYSTEM:
-            continue
         if joined and joined[-1]["role"] == each["role"] != "tool":
             joined[-1] = _joined(joined[-1], each)
         else:
             joined.append(each)
-    return _answered(joined)
+    return joined
 
 
 def _answered(messages: Sequence[Chat]) -> list[Chat]:
