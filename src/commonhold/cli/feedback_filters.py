@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from commonhold.cli.filters import words
 from commonhold.cli.times import moment
 from commonhold.cli.trace_filters import one_of
 from commonhold.model.clock import Micros
-from commonhold.model.score import DATA_TYPES, MOST_VALUE, SOURCES, ScoreQuery
+from commonhold.model.score import DATA_TYPES, SOURCES, ScoreQuery
 from commonhold.model.score_stats import DIMENSIONS
 
 _RATINGS = {"up": 1, "down": -1}
@@ -19,6 +20,21 @@ _RATINGS = {"up": 1, "down": -1}
 
 def _filter(*names: str, told: str, **more: Any) -> Any:
     return typer.Option(*names, help=told, rich_help_panel="Which feedback", **more)
+
+
+def value(text: str) -> float:
+    """A number out of an option.
+
+    Raises:
+        BadParameter: it is none, or not finite.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise typer.BadParameter(f"{text!r} is not a number.")
+    return number
 
 
 Rating = Annotated[
@@ -38,24 +54,12 @@ DataType = Annotated[
     ),
 ]
 MinValue = Annotated[
-    float | None,
-    _filter(
-        *("--min-value",),
-        told="Of this value or more.",
-        metavar="N",
-        min=-MOST_VALUE,
-        max=MOST_VALUE,
-    ),
+    Any,
+    _filter("--min-value", told="Of this value or more.", metavar="N", parser=value),
 ]
 MaxValue = Annotated[
-    float | None,
-    _filter(
-        *("--max-value",),
-        told="Of this value or less.",
-        metavar="N",
-        min=-MOST_VALUE,
-        max=MOST_VALUE,
-    ),
+    Any,
+    _filter("--max-value", told="Of this value or less.", metavar="N", parser=value),
 ]
 Label = Annotated[str | None, _filter("--label", told="With this label.", metavar="LABEL")]
 Source = Annotated[

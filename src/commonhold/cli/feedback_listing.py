@@ -45,8 +45,11 @@ def print_turns(found: Sequence[Score]) -> None:
     for at, score in enumerate(found):
         if at:
             out.print()
-        names = ("vote", "name", "agent", "model", "user", "given", "session", "turn")
-        out.print(Text("  ").join(cells[name][at] for name in names if cells[name][at]))
+        names = ("vote", "name", "given", "agent", "model", "session")
+        told = [cells[name][at] for name in names if cells[name][at]]
+        if score.turn.index is not None:
+            told.append(Text(f"turn {score.turn.index}", "dim"))
+        out.print(Text("  ").join((*told, cells["user"][at])), soft_wrap=not out.is_terminal)
         for label, text in _exchange(score):
             _print_below(label, text)
 
@@ -140,5 +143,5 @@ def _print_below(label: str, text: str) -> None:
     lines = Text(told).wrap(out, max(width - len(indent), 20), overflow="fold")
     for number, line in enumerate(lines):
         line.rstrip()
-        head = Text(f"  {label:<12}", "dim") if number == 0 else Text(indent)
-        out.print(head.append_text(line), soft_wrap=False)
+        head = (f"  {label:<12}", "dim") if number == 0 else indent
+        out.print(Text.assemble(head, line), soft_wrap=False)

@@ -17,7 +17,10 @@ from commonhold.model.score_stats import ScoreStats, ScoreStatsQuery, Tally, wil
 from commonhold.model.windows import DAY, HOUR, Window, windows, zone_of
 
 BARS = "▁▂▃▄▅▆▇█"
-MOST_BARS = 30
+MOST_BARS, FEW_BARS = 32, 16
+"""Bars of a trend, on a wide terminal and on a narrow one."""
+
+WIDE = 100
 
 REACH: Mapping[str, int] = {
     "minute": HOUR,
@@ -29,7 +32,7 @@ REACH: Mapping[str, int] = {
 """How far back to look where nobody says, by the width of a window, in microseconds."""
 
 _GOOD, _FAIR = 0.8, 0.6
-_SPARE = ("mean", "95 %", "down", "up", "change")
+_SPARE = ("down", "up", "Δ ratio", "records")
 _NONE = Tally()
 
 
@@ -73,7 +76,7 @@ def print_stats(found: Sequence[ScoreStats], asked: ScoreStatsQuery, most: int) 
     if asked.group_by is not None and len(groups) > 1:
         shown = [*shown, _together(groups)]
     cells = _cells(shown, asked, _span(found, asked))
-    head = asked.group_by or "all"
+    head = _head(asked)
     if not out.is_terminal:
         print_whole(cells, head, out)
     elif table := fitting(cells, head, _SPARE, out.width):
@@ -91,7 +94,8 @@ def print_stats(found: Sequence[ScoreStats], asked: ScoreStatsQuery, most: int) 
 
 def trend(tallies: Sequence[Tally]) -> Text:
     """A bar for each window or few: as high as there are records, coloured by their thumbs."""
-    step = -(-len(tallies) // MOST_BARS) or 1
+    room = MOST_BARS if not out.is_terminal or out.width >= WIDE else FEW_BARS
+    step = -(-len(tallies) // room) or 1
     merged = [added(tallies[at : at + step]) for at in range(0, len(tallies), step)]
     most = max((each.count for each in merged), default=0)
     line = Text()
@@ -130,7 +134,7 @@ def _cells(
     last = _last_whole(span)
     lately = [(_at(group, span, last), _at(group, span, last - 1)) for group in groups]
     return {
-        asked.group_by or "all": [_name(each, asked, palette) for each in groups],
+        _head(asked): [_name(each, asked, palette) for each in groups],
         "trend": [
             trend([group.by_window.get(each.start, _NONE) for each in span]) for group in groups
         ],
@@ -141,20 +145,20 @@ def _cells(
         ],
         "ratio": [_ratio(each) for each in totals],
         "95 %": [_interval(each) for each in totals],
-        "mean": [
-            right("" if each.ratio is not None or each.mean is None else f"{each.mean:.3g}")
-            for each in totals
-        ],
         f"last {asked.window}": [
-            right(f"{now.count:,} {now.count - before.count:+,}") for now, before in lately
+            right(f"{now.count:,} ({now.count - before.count:+,})") for now, before in lately
         ],
-        "change": [_change(now, before) for now, before in lately],
+        "Δ ratio": [_change(now, before) for now, before in lately],
     }
+
+
+def _head(asked: ScoreStatsQuery) -> str:
+    return asked.group_by or "feedback"
 
 
 def _name(group: Group, asked: ScoreStatsQuery, palette: Palette) -> Text:
     if asked.group_by is None:
-        return Text("feedback", "bold")
+        return Text("all", "bold")
     if group.name:
         return quoted(group.name, palette.of(group.name) if asked.group_by == "agent" else "")
     return Text("all", "bold") if group.name == "" else Text("(none)", "dim")
@@ -172,13 +176,16 @@ def _at(group: Group, span: Sequence[Window], index: int) -> Tally:
 
 
 def _ratio(tally: Tally) -> Text:
-    ratio = tally.ratio
-    return right("" if ratio is None else f"{ratio:.1%}", ratio_style(ratio))
+    """Thumbs up among thumbs; the mean of the values where there are none."""
+    ratio, mean = tally.ratio, tally.mean
+    if ratio is not None:
+        return right(f"{ratio:.1%}", ratio_style(ratio))
+    return right("" if mean is None else f"ø {mean:.3g}", "dim")
 
 
 def _interval(tally: Tally) -> Text:
     reach = wilson(tally.thumbs_up, tally.thumbs_up + tally.thumbs_down)
-    return right("" if reach is None else f"{reach[0]:.0%} to {reach[1]:.0%}", "dim")
+    return right("" if reach is None else f"{100 * reach[0]:.0f}-{reach[1]:.0%}", "dim")
 
 
 def _change(now: Tally, before: Tally) -> Text:
