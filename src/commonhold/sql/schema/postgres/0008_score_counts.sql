@@ -98,7 +98,7 @@ FOR EACH ROW WHEN (
     NEW.source, NEW.user_id, NEW.superseded_by)
 ) EXECUTE FUNCTION feedback_count_v2();
 
--- The thumbs of a trace are those of the records that are bound to it.
+-- The thumbs of a trace are those of the records that are bound to it, or name it.
 CREATE FUNCTION trace_voted_v2() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     votes_of TEXT := coalesce(NEW.tenant, OLD.tenant);
@@ -109,8 +109,8 @@ BEGIN
     END IF;
     FOR voted IN
         SELECT DISTINCT v FROM unnest(ARRAY[
-            CASE WHEN TG_OP <> 'INSERT' THEN OLD.turn_trace END,
-            CASE WHEN TG_OP <> 'DELETE' THEN NEW.turn_trace END
+            CASE WHEN TG_OP <> 'INSERT' THEN coalesce(OLD.turn_trace, OLD.trace_id) END,
+            CASE WHEN TG_OP <> 'DELETE' THEN coalesce(NEW.turn_trace, NEW.trace_id) END
         ]) AS v WHERE v IS NOT NULL
     LOOP
         UPDATE trace SET thumbs_up = f.up, thumbs_down = f.down
@@ -118,8 +118,8 @@ BEGIN
             SELECT count(*) FILTER (WHERE rating = 1) AS up,
                 count(*) FILTER (WHERE rating = -1) AS down
             FROM feedback
-            WHERE tenant = votes_of AND trace_key = trace_key_v1(voted) AND turn_trace = voted
-                AND superseded_by IS NULL
+            WHERE tenant = votes_of AND trace_key = trace_key_v1(voted)
+                AND coalesce(turn_trace, trace_id) = voted AND superseded_by IS NULL
         ) AS f
         WHERE trace.tenant = votes_of AND trace.trace_id = voted;
     END LOOP;
