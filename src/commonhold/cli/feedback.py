@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from commonhold.cli import feedback_export, feedback_stats
 from commonhold.cli import feedback_filters as filters
+from commonhold.cli import feedback_options as options
 from commonhold.cli.console import err, print_json
 from commonhold.cli.feedback_listing import print_feedback, print_turns
 from commonhold.cli.paging import every
 from commonhold.cli.reaching import FeedbackUrl, feedback_at, feedback_place
-from commonhold.cli.trace_filters import one_of
-from commonhold.model import clock, wire_scores
-from commonhold.model.clock import Micros
+from commonhold.model import wire_scores
 from commonhold.model.score import ScoreQuery
-from commonhold.model.score_stats import GROUPS, STATS_WINDOWS, ScoreStatsQuery
+from commonhold.model.score_stats import ScoreStatsQuery
 from commonhold.service.learning import Export
-from commonhold.service.lesson_formats import FORMATS
-from commonhold.service.lessons import SHAPES
 from commonhold.settings import redact_url
 
 app = typer.Typer(
@@ -32,7 +28,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 INTERRUPTED = 130
 
 
@@ -56,13 +51,9 @@ def list_(  # noqa: PLR0917  (the options of a command are its parameters)
     since: filters.Since = None,
     until: filters.Until = None,
     words: filters.Words = None,
-    turns: Annotated[
-        bool, typer.Option("--turns", help="Also the question and the answer of each.")
-    ] = False,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")
-    ] = 20,
-    as_json: AsJson = False,
+    turns: options.Turns = False,
+    limit: options.Limit = 20,
+    as_json: options.AsJson = False,
     url: FeedbackUrl = None,
 ) -> None:
     """List feedback, newest first: thumbs, scores and corrections."""
@@ -71,29 +62,9 @@ def list_(  # noqa: PLR0917  (the options of a command are its parameters)
 
 @app.command()
 def stats(  # noqa: PLR0917  (the options of a command are its parameters)
-    window: Annotated[
-        Any,
-        typer.Option(
-            "--window",
-            metavar="WINDOW",
-            help=f"The width of a window: {', '.join(STATS_WINDOWS)}.",
-            parser=one_of(*STATS_WINDOWS),
-        ),
-    ] = "day",
-    group_by: Annotated[
-        Any,
-        typer.Option(
-            "--group-by",
-            metavar="GROUP",
-            help=f"What to count apart: {', '.join(GROUPS)}.",
-            parser=one_of(*GROUPS),
-            show_default=False,
-        ),
-    ] = None,
-    tz: Annotated[
-        str,
-        typer.Option("--tz", metavar="ZONE", help="The time zone of days, such as Europe/Berlin."),
-    ] = "UTC",
+    window: options.Window = "day",
+    group_by: options.GroupBy = None,
+    tz: options.Zone = "UTC",
     name: filters.Name = None,
     label: filters.Label = None,
     source: filters.Source = None,
@@ -102,60 +73,20 @@ def stats(  # noqa: PLR0917  (the options of a command are its parameters)
     model: filters.Model = None,
     since: filters.Since = None,
     until: filters.Until = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, metavar="N", help="At most so many groups.")
-    ] = 20,
-    as_json: AsJson = False,
+    limit: options.Limit = 20,
+    as_json: options.AsJson = False,
     url: FeedbackUrl = None,
 ) -> None:
     """Show how each group fares: a bar per window, ratio with its 95 % interval, and change."""
-    if since is None:
-        since = Micros((until or clock.now()) - feedback_stats.REACH[window])
-    asked = ScoreStatsQuery(
-        window=window,
-        tz=tz,
-        group_by=group_by,
-        agent=agent,
-        agent_type=agent_type,
-        model=model,
-        name=name,
-        label=label,
-        source=source,
-        since=since,
-        until=until,
-    )
-    asyncio.run(_stats(url, asked, limit, as_json=as_json))
+    asyncio.run(_stats(url, options.counts(locals()), limit, as_json=as_json))
 
 
 @app.command()
 def export(  # noqa: PLR0917  (the options of a command are its parameters)
-    shape: Annotated[
-        Any,
-        typer.Option(
-            "--shape",
-            metavar="SHAPE",
-            help="records; turns: with question and answer; chat: lines of fine-tuning from thumbs"
-            " up and corrections; preference: pairs from corrections.",
-            parser=one_of(*SHAPES),
-        ),
-    ] = "records",
-    format_: Annotated[
-        Any,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="jsonl, csv that no spreadsheet runs, or parquet.",
-            parser=one_of(*FORMATS),
-        ),
-    ] = "jsonl",
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write to a file, when it is whole."),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on where an export to this file was cut, if one was."),
-    ] = False,
+    shape: options.Shape = "records",
+    format_: options.Format = "jsonl",
+    output: options.Output = None,
+    resume: options.Resume = False,
     rating: filters.Rating = None,
     name: filters.Name = None,
     data_type: filters.DataType = None,

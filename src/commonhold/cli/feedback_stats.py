@@ -14,22 +14,13 @@ from commonhold.cli.plain import quoted
 from commonhold.model import clock
 from commonhold.model.clock import Micros
 from commonhold.model.score_stats import ScoreStats, ScoreStatsQuery, Tally, wilson
-from commonhold.model.windows import DAY, HOUR, Window, windows, zone_of
+from commonhold.model.windows import Window, windows, zone_of
 
 BARS = "▁▂▃▄▅▆▇█"
 MOST_BARS, FEW_BARS = 32, 16
 """Bars of a trend, on a wide terminal and on a narrow one."""
 
 WIDE = 100
-
-REACH: Mapping[str, int] = {
-    "minute": HOUR,
-    "hour": 30 * HOUR,
-    "day": 30 * DAY,
-    "week": 26 * 7 * DAY,
-    "month": 365 * DAY,
-}
-"""How far back to look where nobody says, by the width of a window, in microseconds."""
 
 _GOOD, _FAIR = 0.8, 0.6
 _SPARE = ("down", "up", "Δ ratio", "records")
