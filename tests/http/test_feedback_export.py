@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import tracemalloc
 from collections.abc import Mapping
 
 import httpx2
@@ -13,7 +14,12 @@ import pytest
 
 from commonhold.contract.stores import Stores
 from commonhold.errors import Unsupported
+from commonhold.model.score import NewScore
+from commonhold.service import learning
+from commonhold.service.learning import Export
+from commonhold.service.lesson_context import MAX_MESSAGES
 from commonhold.sql import SqlBackend
+from commonhold.testing.factories import message
 from tests.http import problems
 from tests.verdicts import CHAT, FORMULA, PREFERENCE, VERDICTS, fill, lines
 
@@ -139,3 +145,44 @@ def without_none(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: without_none(each) for key, each in value.items() if each is not None}
     return [without_none(each) for each in value] if isinstance(value, list) else value
+
+
+async def test_a_conversation_is_told_as_it_was_when_it_was_answered(
+    service: httpx2.AsyncClient, backend: SqlBackend
+) -> None:
+    """Its system message first however long ago; and what was compacted later is still there."""
+    talk = [message("s0", "Be brief.", role="system")]
+    for n in range(80):
+        talk += [message(f"q{n}", f"q{n}"), message(f"a{n}", f"a{n}", role="assistant")]
+    await backend.sessions.append("long", talk)
+    vote = NewScore(value_num=1, session_id="long", turn_index=79)
+    await backend.feedback.put_scores([vote])
+    summary = message("s1", "They counted.", role="system")
+    await backend.sessions.put("long", [talk[0], summary, *talk[-2:], message("q80", "q80")])
+
+    [line] = lines((await exported(service, shape="chat")).text)
+    system, *spoken, answer = [each["content"] for each in line["messages"]]
+    assert (system, answer) == ("Be brief.", "a79")
+    assert spoken[-3:] == ["q78", "a78", "q79"]
+    assert 90 < len(spoken) <= MAX_MESSAGES
+
+
+async def test_memory_does_not_grow_with_what_is_exported(
+    backend: SqlBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four times the records take no more of it: a page is held, and no file."""
+    monkeypatch.setattr(learning, "PAGE", 50)
+    comment = "x" * 10_000
+    peaks = []
+    for _ in range(2):
+        for _ in range(2 if not peaks else 6):
+            new = [NewScore(value_num=1, comment=comment) for _ in range(50)]
+            await backend.feedback.put_scores(new)
+        tracemalloc.start()
+        size = 0
+        async for piece in learning.exported(Stores.on(backend), Export()):
+            size += len(piece.data)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert size > 8 * 50 * len(comment)
+    assert peaks[1] < 1.5 * peaks[0]
