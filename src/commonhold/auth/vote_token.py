@@ -83,7 +83,7 @@ def verify(token: str, keys: Sequence[bytes], now: Micros) -> VoteGrant:
     if len(token) > MAX_CHARS or not token.isascii() or not told.startswith(PREFIX):
         raise InvalidToken
     # The seal is compared as text: two texts can be one value in base64.
-    if not any([hmac.compare_digest(seal, _seal(told, key)) for key in keys]):
+    if not any(hmac.compare_digest(seal, _seal(told, key)) for key in keys):
         raise InvalidToken
     grant = _grant(told.removeprefix(PREFIX))
     if grant.expires_at <= now:
