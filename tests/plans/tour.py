@@ -14,7 +14,7 @@ from commonhold.model.agent import AgentQuery
 from commonhold.model.clock import Micros
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, StatsQuery
 from commonhold.model.opaque import JsonText, dumps
-from commonhold.model.otel import OtelSpan
+from commonhold.model.otel import OtelSpan, SpanLink
 from commonhold.model.scope import Author, Scope
 from commonhold.model.score import NewScore, ScorePatch, ScoreQuery
 from commonhold.model.score_stats import ScoreStatsQuery
@@ -40,6 +40,7 @@ from commonhold.testing.otel import (
     of_resource,
     otel_log,
     otel_span,
+    span_id,
     trace_id,
 )
 
@@ -206,6 +207,18 @@ async def traces(backend: Backend) -> None:
     await store.agents(AgentQuery("weather", since=SINCE, until=SOON))
 
 
+async def judgements(backend: Backend) -> None:
+    """New ones, the same again, and one in the place of another."""
+    told = {"name": "n", "score": 1, "explanation": "said so", "identifier": "rubric-1"}
+    attributes = {f"annotations.0.annotation.{name}": value for name, value in told.items()}
+    for score in (1, 1, 2):
+        attributes["annotations.0.annotation.score"] = score
+        await backend.traces.record([otel_span(1, attributes=attributes)])
+    evaluated = {f"evaluations.0.evaluation.{name}": value for name, value in told.items()}
+    kind, target = {"openinference.span.kind": "EVALUATOR"}, SpanLink(TRACE_ID, span_id(1))
+    await backend.traces.record([otel_span(3, attributes={**kind, **evaluated}, links=(target,))])
+
+
 async def lists(backend: SqlBackend) -> None:
     """Every way to list traces, from the top and from further down."""
     store = backend.traces
@@ -312,6 +325,7 @@ async def visit(backend: SqlBackend) -> None:
     await turns(backend)
     await found(backend)
     await traces(backend)
+    await judgements(backend)
     await lists(backend)
     await jobs(backend)
     await feedback(backend)

@@ -79,9 +79,9 @@ async def random_day(backend: SqlBackend, clock: StoppedClock, random: Random, s
 
 def expected(
     records: Iterable[Score], query: ScoreStatsQuery
-) -> dict[tuple[int, str | None], Tally]:
+) -> dict[tuple[Micros, str | None], Tally]:
     """The statistics as a person with a calendar would count them: one record at a time."""
-    found: dict[tuple[int, str | None], list[Score]] = defaultdict(list)
+    found: dict[tuple[Micros, str | None], list[Score]] = defaultdict(list)
     for record in records:
         if query.since is not None and record.created_at < query.since:
             continue
@@ -93,7 +93,7 @@ def expected(
     return {key: tally_of(several) for key, several in found.items()}
 
 
-def window_of(at: Micros, query: ScoreStatsQuery) -> int:
+def window_of(at: Micros, query: ScoreStatsQuery) -> Micros:
     """The beginning of a record's window, by the clocks of the zone."""
     zone = ZoneInfo(query.tz)
     local = to_datetime(at).astimezone(zone)

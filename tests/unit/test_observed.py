@@ -16,6 +16,7 @@ from commonhold.errors import NotFound
 from commonhold.model.agent import AgentQuery
 from commonhold.model.clock import Micros
 from commonhold.model.feedback import FeedbackPatch, NewFeedback
+from commonhold.model.otel import Request
 from commonhold.model.scope import Author, Scope
 from commonhold.model.score import NewScore, ScorePatch
 from commonhold.model.session import MessageQuery, NewSession
@@ -101,6 +102,7 @@ async def use_everything(stores: Stores) -> None:
     assert await traces.find("none") is None
     assert len((await traces.list()).items) == 1
     await traces.record([otel_span(attributes={"session.id": "s2"})])
+    assert (await traces.take(Request(b"{}", "json"))).count == 0
     await traces.record_logs([otel_log()])
     assert "resourceSpans" in await traces.otlp(TRACE_ID)
     assert [each.trace_id for each in await traces.of_session("s2", limit=1)] == [TRACE_ID]

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from commonhold.client.otlp_answers import rejected_of
 from commonhold.client.problems import Answer, error_of, foreign, problem_of, surprise
 from commonhold.client.shapes import (
     AgentShape,
@@ -37,6 +38,7 @@ from commonhold.model import wire, wire_traces, wire_turns
 from commonhold.model.agent import Agent
 from commonhold.model.feedback import Feedback, FeedbackStats
 from commonhold.model.opaque import JsonText
+from commonhold.model.otel import Rejected
 from commonhold.model.page import Page
 from commonhold.model.session import Appended, History, Message, Session, Written
 from commonhold.model.timeline import Moment
@@ -80,6 +82,13 @@ _STATS = msgspec.json.Decoder(list[StatsShape])
 def done(answer: Answer) -> None:
     """Nothing but that the call succeeded."""
     read(answer, _ANYTHING, bool)
+
+
+def taken(answer: Answer) -> Rejected:
+    """What a service left out of the spans it was sent."""
+    if answer.is_success and "protobuf" in answer.headers.get("content-type", ""):
+        return rejected_of(answer.body, is_protobuf=True)
+    return read(answer, _ANYTHING, lambda body: rejected_of(bytes(body)))
 
 
 def removed(answer: Answer) -> Removed:

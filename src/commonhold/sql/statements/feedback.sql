@@ -55,6 +55,10 @@ RETURNING {score};
 SELECT {score} FROM feedback
 WHERE tenant = :tenant AND feedback_id = :feedback_id [AND rating IS NOT NULL AND 1 = :thumbs];
 
+-- name: list_named_scores
+-- Some records by their ids. Primary key.
+SELECT {score} FROM feedback WHERE tenant = :tenant AND feedback_id {is_listed};
+
 -- name: lock_feedback hot
 -- The same, and it stays ours until the transaction ends. Primary key.
 SELECT {score} FROM feedback
