@@ -122,16 +122,7 @@ def create_app(
     desk = VoteDesk(bind, vote_keys, options.vote_token_ttl_s)
     serving = replace(_serving(bind, options), admit=desk.admit)
     metrics.watch(serving.gate.stats)
-    app = Service(
-        title="Commonhold",
-        version=__version__,
-        description=_ABOUT,
-        docs_url=None,  # their pages load scripts from elsewhere
-        redoc_url=None,
-        redirect_slashes=False,
-        lifespan=lifespan,
-    )
-
+    app = _application(lifespan)
     app.gate, app.bind, app.metrics = serving.gate, bind, metrics
 
     async def check() -> None:
@@ -143,13 +134,21 @@ def create_app(
     for extra in routers:
         app.include_router(extra)
     _answer_problems(app)
-    app.front = Observed(
-        app.behind,
-        RouteTable(routes, options.cors_origins),
-        metrics,
-        loopback_only=options.loopback_only,
-    )
+    table = RouteTable(routes, options.cors_origins)
+    app.front = Observed(app.behind, table, metrics, loopback_only=options.loopback_only)
     return app
+
+
+def _application(lifespan: Lifespan[Any] | None) -> Service:
+    return Service(
+        title="Commonhold",
+        version=__version__,
+        description=_ABOUT,
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
 
 
 def _source(stores: Stores | Callable[[], Stores]) -> Callable[[], Stores]:
