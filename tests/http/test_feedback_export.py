@@ -33,7 +33,7 @@ async def filled(service: httpx2.AsyncClient, backend: SqlBackend) -> httpx2.Asy
     return service
 
 
-async def exported(client: httpx2.AsyncClient, **asked: object) -> httpx2.Response:
+async def exported(client: httpx2.AsyncClient, **asked: str) -> httpx2.Response:
     """A file."""
     answer = await client.get(PATH, params=asked)
     assert answer.status_code == 200, answer.text
@@ -173,7 +173,8 @@ async def test_memory_does_not_grow_with_what_is_exported(
     """Four times the records take no more of it: a page is held, and no file."""
     monkeypatch.setattr(learning, "PAGE", 50)
     comment = "x" * 10_000
-    peaks = []
+    peaks: list[int] = []
+    size = 0
     for _ in range(2):
         for _ in range(2 if not peaks else 6):
             new = [NewScore(value_num=1, comment=comment) for _ in range(50)]
