@@ -174,7 +174,6 @@ async def test_memory_does_not_grow_with_what_is_exported(
     monkeypatch.setattr(learning, "PAGE", 50)
     comment = "x" * 10_000
     peaks: list[int] = []
-    size = 0
     for _ in range(2):
         for _ in range(2 if not peaks else 6):
             new = [NewScore(value_num=1, comment=comment) for _ in range(50)]
@@ -185,5 +184,5 @@ async def test_memory_does_not_grow_with_what_is_exported(
             size += len(piece.data)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert size > 8 * 50 * len(comment)
+        assert size > 100 * len(comment)
     assert peaks[1] < 1.5 * peaks[0]

@@ -23,6 +23,10 @@ MOST_TEXT = 2000
 _SPARE = ("score", "trace", "by", "user", "turn", "model", "session")
 """What a table can do without, the first first."""
 
+_SAID = ("vote", "name", "agent")
+_ABOUT = ("given", "user", "model", "session")
+"""Without a table: what stands in the first line of a record, and what below it."""
+
 
 def print_feedback(found: Sequence[Score]) -> None:
     """Print records in the order given; to a pipe always as a table, with nothing cut."""
@@ -32,10 +36,8 @@ def print_feedback(found: Sequence[Score]) -> None:
     elif table := fitting(cells, "remark", _SPARE, out.width):
         print_table(table, "remark", out)
     else:
-        heads = [_head(cells, at) for at in range(len(found))]
-        rest = [
-            [cells[name][at] for name in ("given", "session", "remark")] for at in range(len(found))
-        ]
+        heads = [Text("  ").join(_filled(cells, _SAID, at)) for at in range(len(found))]
+        rest = [_filled(cells, (*_ABOUT, "remark"), at) for at in range(len(found))]
         print_stacked(heads, rest, out)
 
 
@@ -45,11 +47,10 @@ def print_turns(found: Sequence[Score]) -> None:
     for at, score in enumerate(found):
         if at:
             out.print()
-        names = ("vote", "name", "given", "agent", "model", "session")
-        told = [cells[name][at] for name in names if cells[name][at]]
+        about = _filled(cells, _ABOUT, at)
         if score.turn.index is not None:
-            told.append(Text(f"turn {score.turn.index}", "dim"))
-        out.print(Text("  ").join((*told, cells["user"][at])), soft_wrap=not out.is_terminal)
+            about.append(Text(f"turn {score.turn.index}", "dim"))
+        _print_head(_filled(cells, _SAID, at), about)
         for label, text in _exchange(score):
             _print_below(label, text)
 
@@ -120,9 +121,15 @@ def _remark(score: Score) -> Text:
     return told
 
 
-def _head(cells: Cells, at: int) -> Text:
-    names = ("vote", "name", "agent", "model", "user")
-    return Text("  ").join(cells[name][at] for name in names if cells[name][at])
+def _print_head(vote: Sequence[Text], about: Sequence[Text]) -> None:
+    if out.is_terminal:
+        print_stacked([Text("  ").join(vote)], [about], out)
+    else:
+        out.print(Text("  ").join((*vote, *about)), soft_wrap=True)
+
+
+def _filled(cells: Cells, names: Sequence[str], at: int) -> list[Text]:
+    return [cells[name][at] for name in names if cells[name][at]]
 
 
 def _exchange(score: Score) -> list[tuple[str, str]]:
@@ -144,4 +151,4 @@ def _print_below(label: str, text: str) -> None:
     for number, line in enumerate(lines):
         line.rstrip()
         head = (f"  {label:<12}", "dim") if number == 0 else indent
-        out.print(Text.assemble(head, line), soft_wrap=False)
+        out.print(Text.assemble(head, line), soft_wrap=not out.is_terminal)
