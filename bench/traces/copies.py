@@ -110,6 +110,7 @@ def _value(backend: Backend, column: str, kind: str, apart_us: int) -> str:
 
 
 def renewing(backend: Backend, column: str, kind: str) -> str:
+    """The expression of another id, for copy k."""
     if backend == "sqlite":
         return f"renewed({column}, k)"
     if kind == "bytea":

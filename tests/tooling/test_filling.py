@@ -13,9 +13,10 @@ from bench.feedback import filling
 from bench.payloads import varied
 from bench.traces.copies import opened
 from bench.traces.subjects import Place
-from commonhold.model.score import NewFeedback, ScoreQuery
-from commonhold.model.score_stats import ScoreStatsQuery
+from commonhold.model.feedback import NewFeedback
 from commonhold.model.scope import Author, Scope
+from commonhold.model.score import ScoreQuery
+from commonhold.model.score_stats import ScoreStatsQuery
 from commonhold.sql import SqlBackend, open_backend
 
 KEYS = "level, start, agent, agent_type, model, name, label, source"
@@ -29,7 +30,9 @@ COUNTS = f"SELECT {KEYS}, {SUMS} FROM feedback_count GROUP BY {KEYS} ORDER BY {K
 async def _plant(backend: SqlBackend) -> None:
     stores = backend.bind(Scope(author=Author(agent="billing")))
     for session in ("sess_one", "sess_two"):
-        await stores.sessions.append(session, [json.dumps(varied(session, each)) for each in range(4)])
+        await stores.sessions.append(
+            session, [json.dumps(varied(session, each)) for each in range(4)]
+        )
         for turn, rating in ((0, 1), (1, -1), (1, 1)):
             vote = NewFeedback(rating, session_id=session, turn_index=turn, comment="said")
             await stores.feedback.create(vote)
