@@ -1,7 +1,8 @@
 """Many records out of some: those of the service are copied, with other ids and at other times.
 
-Copies are spread evenly over ninety days, whatever their number. Indexes and triggers are away
-meanwhile; the counts that triggers keep are made from the records in the end.
+The originals are spread evenly over ninety days, and copies of each over the time to the next.
+Indexes and triggers are away meanwhile; the counts that triggers keep are made from the records in
+the end.
 """
 
 from __future__ import annotations
@@ -26,6 +27,13 @@ DAYS = 90
 SHIFTS, STRIDE = 9973, 6163
 """Copy k is k times the stride, modulo the shifts, of so many parts of the time earlier: primes, so
 that any row of copies is spread over all of it."""
+
+SPREAD = """
+UPDATE feedback
+SET created_at = created_at - n.number * {gap}, updated_at = updated_at - n.number * {gap}
+FROM (SELECT feedback_id, row_number() OVER (ORDER BY feedback_id) AS number FROM feedback) AS n
+WHERE feedback.feedback_id = n.feedback_id
+"""
 
 COUNTED = ("feedback_counted", "feedback_recounted")
 """The triggers that keep the counts of records that are written."""
@@ -67,13 +75,16 @@ WHERE schemaname = current_schema() AND tablename IN ({_OF_TABLES})
 async def grow(place: Place, first: int, last: int, told: Told) -> None:
     """Add copies `first` to `last` of everything that is there before the first copy."""
     async with opened(place) as sql, _bare(place.backend, sql, told):
+        gap = await _gap(sql, "feedback" if first == 1 else "original_feedback")
+        if first == 1:
+            await sql.run(SPREAD.format(gap=gap))
         for table, columns in await _columns(place.backend, sql):
             if first == 1:
                 await sql.run(f"CREATE TABLE original_{table} AS SELECT * FROM {table}")
             for start in range(first, last + 1, BATCH):
                 end = min(start + BATCH - 1, last)
                 told(f"{place.backend}: {table}, copy {end:,} of {last:,}")
-                await sql.run(_copying(place.backend, table, columns, start, end))
+                await sql.run(_copying(place.backend, table, columns, gap, start, end))
         told(f"{place.backend}: counting")
         await recount(sql)
     async with opened(place) as sql:
@@ -129,8 +140,16 @@ async def _columns(backend: Backend, sql: Sql) -> list[tuple[str, dict[str, str]
     return [(table, found[table]) for table in TABLES]
 
 
-def _copying(backend: Backend, table: str, columns: dict[str, str], first: int, last: int) -> str:
-    values = ", ".join(_value(backend, column, kind) for column, kind in columns.items())
+async def _gap(sql: Sql, table: str) -> int:
+    """Microseconds from one original to the next."""
+    [(count,)] = await sql.rows(f"SELECT count(*) FROM {table}")
+    return DAYS * DAY_US // int(count)
+
+
+def _copying(
+    backend: Backend, table: str, columns: dict[str, str], gap: int, first: int, last: int
+) -> str:
+    values = ", ".join(_value(backend, column, kind, gap) for column, kind in columns.items())
     key = next(place for place, column in enumerate(columns, 1) if column in IDS)
     order = f" ORDER BY {key}" if backend == "sqlite" else ""
     return (
@@ -141,9 +160,9 @@ def _copying(backend: Backend, table: str, columns: dict[str, str], first: int, 
     )
 
 
-def _value(backend: Backend, column: str, kind: str) -> str:
+def _value(backend: Backend, column: str, kind: str, gap: int) -> str:
     if column in IDS:
         return renewing(backend, column, kind)
     if column in TIMES:
-        return f"{column} - CAST(k AS bigint) * {STRIDE} % {SHIFTS} * {DAYS * DAY_US // SHIFTS}"
+        return f"{column} - CAST(k AS bigint) * {STRIDE} % {SHIFTS} * {gap // SHIFTS}"
     return column

@@ -56,7 +56,7 @@ METHOD = """\
 ## How it is measured
 
 A thousand thumbs of ten votes a turn, on the turns of twenty sessions of five agents, are written through the service.
-Sessions, messages and records are then copied in the database with other ids and at other times, evenly over ninety days, and what is counted is counted again.
+The records are spread evenly over ninety days; they, their sessions and their messages are then copied in the database with other ids and at other times in between, and what is counted is counted again.
 The service is started anew at each size.
 A page of a list is read whole, and every answer is checked.
 
