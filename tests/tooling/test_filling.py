@@ -66,7 +66,7 @@ async def test_copies_of_feedback_are_what_the_service_would_have_written(
         feedback = backend.feedback
         found = (await feedback.scores(ScoreQuery(turns=True))).items
         assert (len(found), len({each.score_id for each in found})) == (30, 30)
-        assert _questions(found) == _questions(found[:6])
+        assert len(_questions(found)) == 4
         assert (found[0].created_at - found[-1].created_at) / filling.DAY_US > 60
         await _plant(backend)
         cells = [each.tally for each in await feedback.score_stats(ScoreStatsQuery())]
