@@ -87,9 +87,10 @@ async def grow(place: Place, first: int, last: int, told: Told) -> None:
                 await sql.run(_copying(place.backend, table, columns, gap, start, end))
         told(f"{place.backend}: counting")
         await recount(sql)
-    async with opened(place) as sql:
-        told(f"{place.backend}: statistics")
-        await sql.run("VACUUM ANALYZE" if place.backend == "postgres" else "ANALYZE")
+    if place.backend == "postgres":  # which does so by itself, some time later; SQLite does not
+        async with opened(place) as sql:
+            told(f"{place.backend}: statistics")
+            await sql.run("VACUUM ANALYZE")
 
 
 async def recount(sql: Sql) -> None:
