@@ -24,6 +24,7 @@ from commonhold.model.trace import TraceQuery
 from commonhold.sql import SqlBackend
 from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.forwarding import Forwarder
+from commonhold.sql.keys import service_key
 from commonhold.testing.factories import (
     NOON,
     conversation,
@@ -259,7 +260,7 @@ def tagged(number: int, model: str, **fields: Any) -> OtelSpan:
 
 
 async def jobs(backend: SqlBackend) -> None:
-    """What is done about spans after they were committed."""
+    """What is done about spans after they were committed, and what a service does for itself."""
 
     async def take(spans: Sequence[OtelSpan]) -> None:
         """A collector that has time."""
@@ -272,6 +273,7 @@ async def jobs(backend: SqlBackend) -> None:
     assert await Forwarder(backend.database, take).step() > 0
     await backend.trace_memory.index.step()
     await Turns(backend.database).step()
+    await service_key(backend.database, "tour")
 
 
 async def feedback(backend: Backend) -> None:

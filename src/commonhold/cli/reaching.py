@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -33,6 +34,7 @@ def _url(what: str) -> Any:
 
 Url = Annotated[str | None, _url("sessions")]
 TracesUrl = Annotated[str | None, _url("traces")]
+FeedbackUrl = Annotated[str | None, _url("records")]
 
 
 def place(url: str | None) -> str:
@@ -45,6 +47,12 @@ def trace_place(url: str | None) -> str:
     """Where traces are, likewise."""
     known = ClientSettings.from_env()
     return url or known.traces_url or known.url or HERE
+
+
+def feedback_place(url: str | None) -> str:
+    """Where feedback is, likewise."""
+    known = ClientSettings.from_env()
+    return url or known.feedback_url or known.url or HERE
 
 
 @asynccontextmanager
@@ -68,6 +76,16 @@ async def traces_at(url: str | None) -> AsyncIterator[Traces]:
     # Traces only: a collector, which keeps nothing else, says itself that it gives nothing back.
     async with _opened(where, lambda: connect("null:", traces=where), "traces") as stores:
         yield stores.traces
+
+
+@asynccontextmanager
+async def feedback_at(url: str | None) -> AsyncIterator[Stores]:
+    """The feedback there, and the sessions it is about; closed at the end."""
+    where, talks = feedback_place(url), place(url)
+    # No traces: they may be at a collector, which is none of its business.
+    opened = partial(connect, sessions=talks, traces="null:", feedback=where)
+    async with _opened(where, opened, "records") as stores:
+        yield stores
 
 
 @asynccontextmanager

@@ -140,7 +140,7 @@ def moments(answer: Answer) -> Page[Moment]:
         kind = fields["kind"]
         if fields[kind] is None:
             raise ValueError(f"a moment of kind {kind} says nothing of it")
-        return wire_turns.moment_in({**fields, kind: _fields(fields[kind])})
+        return wire_turns.moment_in({**fields, kind: _deep(fields[kind])})
 
     return _page(answer, _MOMENTS, build)
 
@@ -242,8 +242,14 @@ def feedbacks(answer: Answer) -> Page[Feedback]:
 
 
 def _vote(shape: FeedbackShape) -> Feedback:
-    turn = None if shape.turn is None else _fields(shape.turn)
-    return wire.feedback_in({**_fields(shape), "turn": turn})
+    return wire.feedback_in(_deep(shape))
+
+
+def _deep(shape: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a shape, and those of its turn."""
+    fields = _fields(shape)
+    turn = fields.get("turn")
+    return fields if turn is None else {**fields, "turn": _fields(turn)}
 
 
 def stats(answer: Answer) -> tuple[FeedbackStats, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -23,7 +24,7 @@ from commonhold.errors import (
     NotFound,
     from_problem,
 )
-from commonhold.http import feedback, messages, scores, sessions, traces, turns
+from commonhold.http import feedback, feedback_export, messages, scores, sessions, traces, turns
 from commonhold.http.binding import Bind, ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
 from commonhold.http.health import health_operations
@@ -35,6 +36,7 @@ from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
 from commonhold.http.table import RouteTable
+from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.service.gate import Gate
 
 API: tuple[Operation, ...] = (
@@ -42,6 +44,7 @@ API: tuple[Operation, ...] = (
     *messages.OPERATIONS,
     *turns.OPERATIONS,
     *traces.OPERATIONS,
+    *feedback_export.OPERATIONS,
     *feedback.OPERATIONS,
     *scores.OPERATIONS,
 )
@@ -107,16 +110,38 @@ def create_app(
     metrics: Metrics | None = None,
     lifespan: Lifespan[Any] | None = None,
     routers: Iterable[APIRouter] = (),
+    vote_keys: Keys | None = None,
 ) -> Service:
     """The service: the API, health, metrics and documentation, and whatever `routers` add.
 
-    `stores` may be a function that returns them once `lifespan` has opened them.
+    `stores` may be a function that returns them once `lifespan` has opened them. Without
+    `vote_keys` no vote token is given out.
     """
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
-    serving = _serving(ByAuthor(source, authenticate), options)
+    bind = ByAuthor(source, authenticate)
+    desk = VoteDesk(bind, vote_keys, options.vote_token_ttl_s)
+    serving = replace(_serving(bind, options), admit=desk.admit)
     metrics.watch(serving.gate.stats)
-    app = Service(
+    app = _application(lifespan)
+    app.gate, app.bind, app.metrics = serving.gate, bind, metrics
+
+    async def check() -> None:
+        await source().check()
+
+    health = health_operations(metrics, check, options.ready_timeout_s)
+    app.operations = (*API, *vote_operations(desk), *health)
+    routes = register(app.router, app.operations, serving, described_by_reference)
+    for extra in routers:
+        app.include_router(extra)
+    _answer_problems(app)
+    table = RouteTable(routes, options.cors_origins)
+    app.front = Observed(app.behind, table, metrics, loopback_only=options.loopback_only)
+    return app
+
+
+def _application(lifespan: Lifespan[Any] | None) -> Service:
+    return Service(
         title="Commonhold",
         version=__version__,
         description=_ABOUT,
@@ -125,22 +150,6 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
     )
-
-    app.gate, app.bind, app.metrics = serving.gate, serving.bind, metrics
-
-    async def check() -> None:
-        await source().check()
-
-    health = health_operations(metrics, check, options.ready_timeout_s)
-    app.operations = (*API, *health)
-    routes = register(app.router, app.operations, serving, described_by_reference)
-    for extra in routers:
-        app.include_router(extra)
-    _answer_problems(app)
-    app.front = Observed(
-        app.behind, RouteTable(routes), metrics, loopback_only=options.loopback_only
-    )
-    return app
 
 
 def _source(stores: Stores | Callable[[], Stores]) -> Callable[[], Stores]:

@@ -50,7 +50,8 @@ class Operation:
     `errors` are the statuses of the problem documents this operation may answer with, besides
     those that any operation may. Of its request `headers`, those in `needs` must be there. A probe is
     served under any load and to anybody, and works on no stores of its own. `refuse` tells errors
-    in a protocol of its own, or None where the caller speaks ours.
+    in a protocol of its own, or None where the caller speaks ours. Who comes with a vote token is
+    let in only where it `takes_votes`, and so are pages of other origins.
     """
 
     method: str
@@ -68,6 +69,7 @@ class Operation:
     doc: str = ""
     refuse: Callable[[Call, CommonholdError], Answer | None] | None = None
     name: str = ""
+    takes_votes: bool = False
     key_name: str = field(init=False, default="")
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from commonhold.model.trace import NANO, TraceQuery, TraceSummary, check_query
 from commonhold.model.words import search_terms
 from commonhold.sql import rows
 from commonhold.sql.database import FEW, Database, Row, Tx, certain
+from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.scope import part_label
 from commonhold.sql.span_index import SpanIndex
 from commonhold.sql.statement import Statement, statement
@@ -51,6 +52,7 @@ class TraceLists:
         self._only = scope.only
         self._part = part_label(scope.only)
         self._index = index
+        self._turns = Turns(database)
 
     async def list(self, query: TraceQuery = TraceQuery(), /) -> Page[TraceSummary]:
         check_window(query.limit, query.offset)
@@ -59,6 +61,8 @@ class TraceLists:
         source, by = _source(query, self._part)
         if source is SEARCH:
             await self._index.catch_up()
+        if query.feedback is not None:
+            await self._turns.catch_up(self._tenant)
         is_small = source is LIST and query.limit < FEW and _is_indexed(query)
         found = await (self._db.few if is_small else self._db.all)(
             source,
@@ -80,6 +84,7 @@ class TraceLists:
         only = self._only.part_of
         if only is not None and query.agent not in (None, only):
             return ()
+        await self._turns.catch_up(self._tenant)
 
         async def unit(tx: Tx) -> list[Agent]:
             seen: dict[str, list[AgentInstance]] = {}

@@ -78,6 +78,15 @@ CREATE TABLE session_event (
     PRIMARY KEY (tenant, session_id, seq)
 );
 
+-- Keys that the service made for itself: every replica signs with the same, after a restart too.
+
+CREATE TABLE service_key (
+    purpose TEXT COLLATE "C" NOT NULL,
+    secret TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (purpose)
+);
+
 -- Requests with an idempotency key: what a repeated one was answered the first time.
 
 CREATE TABLE session_request (
@@ -465,8 +474,9 @@ CREATE FUNCTION trace_key_v1(trace_id TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE 
 $$;
 
 -- A record to be counted (share 1), or no longer (share -1), at every level.
-CREATE FUNCTION feedback_share_v1(f feedback, share BIGINT, slot INTEGER) RETURNS void
-LANGUAGE sql AS $$
+CREATE FUNCTION feedback_share_v1(f feedback, share BIGINT, lane INTEGER) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO feedback_count AS c (
         tenant, level, start, agent, agent_type, model, name, label, source, slot, scores,
         thumbs_up, thumbs_down, valued, whole, billionths
@@ -476,7 +486,7 @@ LANGUAGE sql AS $$
         CASE l.level WHEN 'u' THEN '' ELSE coalesce(f.agent_type, '') END,
         CASE l.level WHEN 'u' THEN '' ELSE coalesce(f.model, '') END,
         f.name, CASE l.level WHEN 'u' THEN f.user_id ELSE coalesce(f.label, '') END,
-        CASE l.level WHEN 'u' THEN '' ELSE f.source END, slot, share,
+        CASE l.level WHEN 'u' THEN '' ELSE f.source END, lane, share,
         share * (f.rating IS NOT DISTINCT FROM 1)::int,
         share * (f.rating IS NOT DISTINCT FROM -1)::int,
         share * (f.value_num IS NOT NULL)::int,
@@ -488,19 +498,20 @@ LANGUAGE sql AS $$
     DO UPDATE SET scores = c.scores + excluded.scores,
         thumbs_up = c.thumbs_up + excluded.thumbs_up,
         thumbs_down = c.thumbs_down + excluded.thumbs_down, valued = c.valued + excluded.valued,
-        whole = c.whole + excluded.whole, billionths = c.billionths + excluded.billionths
+        whole = c.whole + excluded.whole, billionths = c.billionths + excluded.billionths;
+END
 $$;
 
 -- A connection keeps to one slot, so that two that count the same things do so in one order.
 CREATE FUNCTION feedback_count_v2() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    slot INTEGER := pg_backend_pid() % 4;
+    lane INTEGER := pg_backend_pid() % 4;
 BEGIN
     IF TG_OP <> 'INSERT' THEN
-        PERFORM feedback_share_v1(OLD, -1, slot);
+        PERFORM feedback_share_v1(OLD, -1, lane);
     END IF;
     IF TG_OP <> 'DELETE' THEN
-        PERFORM feedback_share_v1(NEW, 1, slot);
+        PERFORM feedback_share_v1(NEW, 1, lane);
     END IF;
     RETURN NULL;
 END
@@ -520,7 +531,7 @@ FOR EACH ROW WHEN (
     NEW.source, NEW.user_id, NEW.superseded_by)
 ) EXECUTE FUNCTION feedback_count_v2();
 
--- The thumbs of a trace are those of the records that are bound to it.
+-- The thumbs of a trace are those of the records that are bound to it, or name it.
 CREATE FUNCTION trace_voted_v2() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     votes_of TEXT := coalesce(NEW.tenant, OLD.tenant);
@@ -531,8 +542,8 @@ BEGIN
     END IF;
     FOR voted IN
         SELECT DISTINCT v FROM unnest(ARRAY[
-            CASE WHEN TG_OP <> 'INSERT' THEN OLD.turn_trace END,
-            CASE WHEN TG_OP <> 'DELETE' THEN NEW.turn_trace END
+            CASE WHEN TG_OP <> 'INSERT' THEN coalesce(OLD.turn_trace, OLD.trace_id) END,
+            CASE WHEN TG_OP <> 'DELETE' THEN coalesce(NEW.turn_trace, NEW.trace_id) END
         ]) AS v WHERE v IS NOT NULL
     LOOP
         UPDATE trace SET thumbs_up = f.up, thumbs_down = f.down
@@ -540,8 +551,8 @@ BEGIN
             SELECT count(*) FILTER (WHERE rating = 1) AS up,
                 count(*) FILTER (WHERE rating = -1) AS down
             FROM feedback
-            WHERE tenant = votes_of AND trace_key = trace_key_v1(voted) AND turn_trace = voted
-                AND superseded_by IS NULL
+            WHERE tenant = votes_of AND trace_key = trace_key_v1(voted)
+                AND coalesce(turn_trace, trace_id) = voted AND superseded_by IS NULL
         ) AS f
         WHERE trace.tenant = votes_of AND trace.trace_id = voted;
     END LOOP;
