@@ -100,13 +100,13 @@ async def test_agents_without_number_take_no_memory_without_end(backend: SqlBack
     """Stores are bound once for each author, and forgotten when there are too many."""
     bind = ByAuthor(lambda: stores, authenticate)
     stores = Stores.on(backend)
-    first = bind({}, "a0")
+    first = await bind({}, "a0")
 
-    assert bind({}, "a0") is first
+    assert await bind({}, "a0") is first
     for n in range(3000):
-        bind({}, f"a{n}")
+        await bind({}, f"a{n}")
     assert len(bind._bound) <= 1024
-    assert bind({}, "a0") is not first
+    assert await bind({}, "a0") is not first
 
 
 @pytest.mark.parametrize("agent", ["-x", "a%20b", "a" * 129, "%00", "a%22"])
@@ -241,18 +241,18 @@ class Broken(Exception):
 
 
 def added() -> APIRouter:
-    """Routes that somebody else adds to the service."""
+    """Routes that somebody else adds to the service, for everybody."""
     extra = APIRouter()
 
-    @extra.get("/bug")
+    @extra.get("/bug", name="service.page")
     async def bug() -> None:
         raise Broken("secret detail")
 
-    @extra.get("/taken")
+    @extra.get("/taken", name="service.page")
     async def taken() -> None:
         raise Conflict("It is taken.")
 
-    @extra.get("/typed")
+    @extra.get("/typed", name="service.page")
     async def typed(n: int) -> int:
         return n
 

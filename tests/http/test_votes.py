@@ -10,10 +10,11 @@ import httpx2
 import pytest
 
 from commonhold.auth import Headers
+from commonhold.auth.principal import Principal
 from commonhold.auth.vote_token import key_of, sign, verify
 from commonhold.contract.stores import Stores
 from commonhold.errors import InvalidRequest, InvalidToken
-from commonhold.http import HttpOptions, create_app
+from commonhold.http import Access, HttpOptions, create_app
 from commonhold.model import clock
 from commonhold.model.clock import Micros
 from commonhold.model.scope import Author, Scope
@@ -32,17 +33,17 @@ async def keys() -> Sequence[bytes]:
     return KEYS
 
 
-def who(headers: Headers, agent: str | None) -> Scope:
+async def who(headers: Headers, agent: str | None, *, may_be_stale: bool = False) -> Principal:
     """The user is who a header says."""
     user = headers.get(b"x-test-user", b"").decode()
-    return Scope(author=Author(agent or "", user, "tester", "asserted"))
+    return Principal(agent=agent or "", user=user, actor="tester", delegation="asserted")
 
 
 @pytest.fixture
 async def client(backend: SqlBackend) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of a service that gives out tokens to pages of one origin."""
     options = HttpOptions(cors_origins=(PAGE,), vote_token_ttl_s=7200)
-    app = create_app(Stores.on(backend), options, authenticate=who, vote_keys=keys)
+    app = create_app(Stores.on(backend), options, access=Access(who), vote_keys=keys)
     async with over(app) as made:
         yield made
 

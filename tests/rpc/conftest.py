@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from commonhold.contract.stores import Stores
+from commonhold.http.binding import as_given
 from commonhold.rpc import Desk, Listening, listening
 from commonhold.service.gate import Gate
 from commonhold.sql import SqlBackend, open_backend
@@ -44,7 +45,7 @@ async def receiver(gate: Gate) -> AsyncIterator[Receiver]:
     noted: list[Noted] = []
     async with await open_backend("sqlite:///:memory:") as backend:
         stores = Stores.on(backend)
-        desk = Desk(gate, lambda _head, _agent: stores, lambda *told: noted.append(told), 16 * MIB)
+        desk = Desk(gate, as_given(stores), lambda *told: noted.append(told), 16 * MIB)
         async with listening(Listening("127.0.0.1", 0, grace_s=5), desk) as port:
             yield Receiver(f"127.0.0.1:{port}", backend, gate, noted)
 

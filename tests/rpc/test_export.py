@@ -27,6 +27,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from commonhold.contract.stores import Stores
+from commonhold.http.binding import as_given
 from commonhold.rpc import Desk, Listening, listening
 from commonhold.rpc.message import RECEIVING
 from commonhold.service.gate import Gate
@@ -354,7 +355,7 @@ async def test_another_machine_is_refused(gate: Gate) -> None:
     noted: list[Noted] = []
     async with await open_backend("sqlite:///:memory:") as backend:
         stores = Stores.on(backend)
-        desk = Desk(gate, lambda _head, _agent: stores, lambda *told: noted.append(told), MIB)
+        desk = Desk(gate, as_given(stores), lambda *told: noted.append(told), MIB)
         async with (
             listening(Listening(address, 0), desk) as port,
             grpc.aio.insecure_channel(f"{address}:{port}") as channel,

@@ -15,7 +15,7 @@ class Authenticator(Protocol):
     """Headers, and the agent named by the URL prefix if any, to who is asking."""
 
     async def __call__(
-        self, headers: Headers, agent: str | None, *, may_be_stale: bool = False
+        self, headers: Headers, agent: str | None, /, *, may_be_stale: bool = False
     ) -> Principal:
         """The caller.
 

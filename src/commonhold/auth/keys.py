@@ -87,6 +87,14 @@ class KeyAuthenticator:
             raise Forbidden(_not_yours(agent, principal))
         return _for_user(principal, headers)
 
+    def forget(self, key_id: str) -> None:
+        """Look this key up again before it is believed."""
+        gone = [
+            mark for mark, known in self._known.items() if known.principal.credential_id == key_id
+        ]
+        for mark in gone:
+            del self._known[mark]
+
     async def _ask_again(self, token: bytes, mark: bytes, stale: _Known | None) -> Principal:
         """The answer of the storage, asked once however many wait for it."""
         task = self._asking.get(mark)
@@ -106,8 +114,8 @@ class KeyAuthenticator:
             task.exception()  # whoever waited was told
 
     async def _ask(self, token: bytes, mark: bytes) -> Principal:
+        now = self._now()  # before the storage answers, which may take its time
         key = await self._verified(token.decode("latin-1"))
-        now = self._now()
         if key is None or key.state(now) != "active":
             self._known.pop(mark, None)
             raise Unauthenticated(REFUSED)

@@ -3,7 +3,7 @@
 A cell says which rows an operation reaches:
 
     all      every row of the tenant
-    meta     every row of the tenant, without what was said in it
+    meta     every row of the tenant, without what was said in conversations
     content  every row of the tenant, for who has the scope `traces:content`
     part     rows that the agent had a part in: its traces, the votes on its answers
     own      rows that the agent wrote, or holds
@@ -53,14 +53,15 @@ traces.list       traces:read       user  part  part  part  no    no    no    me
 traces.delete     traces:delete     no    no    no    no    no    no    no    no    all     no    no
 agents.list       stats:read        no    part  part  part  no    no    no    all   all     no    no
 feedback.create   feedback:write    all   all   all   all   all   no    all   no    no      no    no
-feedback.read     feedback:read     user  part  part  part  no    no    no    all   all     no    no
-feedback.list     feedback:read     user  part  part  part  no    no    no    all   all     no    no
+feedback.token    feedback:write    all   all   all   all   no    no    all   no    no      no    no
+feedback.read     feedback:read     user  part  part  part  no    no    no    meta  all     no    no
+feedback.list     feedback:read     user  part  part  part  no    no    no    meta  all     no    no
 feedback.update   feedback:write    user  own   own   no    no    no    no    no    no      no    no
 feedback.delete   feedback:delete   user  no    no    no    no    no    no    no    all     no    no
 feedback.stats    stats:read        no    part  part  part  no    no    no    all   all     no    no
 scores.create     feedback:write    all   all   all   all   no    no    no    no    no      no    no
-scores.read       feedback:read     user  part  part  part  no    no    no    all   all     no    no
-scores.list       feedback:read     user  part  part  part  no    no    no    all   all     no    no
+scores.read       feedback:read     user  part  part  part  no    no    no    meta  all     no    no
+scores.list       feedback:read     user  part  part  part  no    no    no    meta  all     no    no
 scores.update     feedback:write    user  own   own   no    no    no    no    no    no      no    no
 scores.delete     feedback:delete   user  no    no    no    no    no    no    no    all     no    no
 scores.stats      stats:read        no    part  part  part  no    no    no    all   all     no    no

@@ -8,7 +8,10 @@ from commonhold.model import ids
 
 
 async def authenticate(
-    _headers: Headers, agent: str | None, *, may_be_stale: bool = False
+    _headers: Headers,
+    agent: str | None,
+    *,
+    may_be_stale: bool = False,  # noqa: ARG001  (there is nothing that could be)
 ) -> Principal:
     """The `Authenticator` of this mode: it looks at no header, and takes `agent` at its word.
 

@@ -8,8 +8,16 @@ from typing import Literal
 from commonhold.model.scope import Author, Delegation
 
 Kind = Literal[
-    *("anyone", "user", "agent", "service", "operator", "viewer"),
-    *("anonymous", "ingest", "feedback", "platform"),
+    "anyone",
+    "user",
+    "agent",
+    "service",
+    "operator",
+    "viewer",
+    "anonymous",
+    "ingest",
+    "feedback",
+    "platform",
 ]
 """What kind of caller: `anyone` is the caller of mode `none`, who is not asked."""
 

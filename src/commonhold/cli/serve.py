@@ -66,6 +66,8 @@ def serve(  # noqa: PLR0917  (the options of a command are its parameters)
     flags = dict(locals())
     settings = Settings.load(flags)
     settings.refuse_unsafe()
+    if settings.auth == "keys":
+        compose.peppers_of(settings)
     compose.check_database_url(settings)
     compose.check_otlp_grpc(settings)
     _run(settings)
@@ -180,19 +182,22 @@ def _print_banner(settings: Settings, url: str) -> None:
     out.print(f"\n [bold green]●[/] [bold]Commonhold[/] {__version__}\n")
     out.print(Padding(facts, (0, 0, 0, 3)))
     out.print("\n   [dim]Send the first message:[/]")
-    out.print(f"   {escape(first_line(url))}\n")
+    out.print(f"   {escape(first_line(url, asks_key=settings.auth == 'keys'))}\n")
 
 
 def _who(settings: Settings) -> str:
     if settings.insecure:
         return "[bold yellow]nobody: everyone who can connect may read and write[/]"
+    if settings.auth == "keys":
+        return "everybody for a key: `commonhold keys create` makes one"
     return f"nobody, so only this machine can connect (mode {settings.auth})"
 
 
-def first_line(url: str) -> str:
+def first_line(url: str, *, asks_key: bool = False) -> str:
     """The command that sends a first message."""
+    key = ' -H "Authorization: Bearer $COMMONHOLD_TOKEN"' if asks_key else ""
     body = '{"messages": [{"role": "user", "content": "Hello"}]}'
     return (
         f"curl -X PUT {url}/a/my-agent/v1/sessions/first"
-        f" -H 'Content-Type: application/json' -d {shlex.quote(body)}"
+        f"{key} -H 'Content-Type: application/json' -d {shlex.quote(body)}"
     )

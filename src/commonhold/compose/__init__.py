@@ -7,6 +7,7 @@ looks at a database need not load what serves it.
 from __future__ import annotations
 
 from commonhold.compose.grpc_port import check_otlp_grpc
+from commonhold.compose.keys import open_key_ring, peppers_of
 from commonhold.compose.storage import (
     LateBackend,
     check_database_url,
@@ -24,6 +25,8 @@ __all__ = [
     "check_otlp_grpc",
     "clock_of",
     "open_for_upkeep",
+    "open_key_ring",
+    "peppers_of",
     "sqlite_file",
     "version_of",
 ]

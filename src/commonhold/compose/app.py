@@ -14,6 +14,7 @@ from typing import Any
 
 from commonhold import http, pricing, web
 from commonhold._version import __version__
+from commonhold.compose.keys import KeyMode
 from commonhold.compose.otlp_grpc import otlp_grpc
 from commonhold.compose.storage import LateBackend, open_to_serve
 from commonhold.compose.upkeep import Chores
@@ -58,7 +59,15 @@ def create_app(settings: Settings | None = None) -> http.Service:
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
         vote_keys=VoteKeys(settings.secret, late),
+        access=_access(settings, late),
     )
+
+
+def _access(settings: Settings, late: LateBackend) -> http.Access:
+    if settings.auth == "none":
+        return http.Access()
+    mode = KeyMode(settings, late)
+    return http.Access(mode.authenticate, mode.ring)
 
 
 def _http_options(settings: Settings) -> http.HttpOptions:
@@ -68,6 +77,7 @@ def _http_options(settings: Settings) -> http.HttpOptions:
         max_inflight_requests=settings.max_inflight_requests,
         max_followers=settings.max_followers,
         loopback_only=settings.auth == "none" and not settings.insecure,
+        asks_nobody=settings.auth == "none",
         multiprocess_dir=metrics_dir(),
         vote_token_ttl_s=settings.vote_token_ttl_s,
         cors_origins=settings.cors_origins,

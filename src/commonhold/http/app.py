@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,20 +15,21 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from commonhold._version import __version__
-from commonhold.auth import Authenticator
-from commonhold.auth.none import authenticate as anonymous
+from commonhold.auth.matrix import PUBLIC
 from commonhold.contract.stores import Stores
 from commonhold.errors import (
     CommonholdError,
     FieldError,
     InvalidRequest,
     NotFound,
+    Unavailable,
     from_problem,
 )
 from commonhold.http import feedback, feedback_export, messages, scores, sessions, traces, turns
-from commonhold.http.binding import Bind, ByAuthor, as_given
+from commonhold.http.binding import EVERYBODY, Access, ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
-from commonhold.http.health import health_operations
+from commonhold.http.health import Check, health_operations
+from commonhold.http.keys import key_operations
 from commonhold.http.lean import Serving, register
 from commonhold.http.metrics import Metrics
 from commonhold.http.observe import Observed
@@ -38,6 +40,7 @@ from commonhold.http.problems import problem_of
 from commonhold.http.table import RouteTable
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.service.gate import Gate
+from commonhold.wrap import Bind
 
 API: tuple[Operation, ...] = (
     *sessions.OPERATIONS,
@@ -51,6 +54,8 @@ API: tuple[Operation, ...] = (
 """Every operation below /v1."""
 
 DEFAULTS = HttpOptions()
+
+_log = logging.getLogger("commonhold.http")
 
 _ABOUT = """Sessions, traces and feedback of a whole fleet of AI agents, held in common.
 
@@ -106,7 +111,7 @@ def create_app(
     stores: Stores | Callable[[], Stores],
     options: HttpOptions = DEFAULTS,
     *,
-    authenticate: Authenticator = anonymous,
+    access: Access = EVERYBODY,
     metrics: Metrics | None = None,
     lifespan: Lifespan[Any] | None = None,
     routers: Iterable[APIRouter] = (),
@@ -115,24 +120,25 @@ def create_app(
     """The service: the API, health, metrics and documentation, and whatever `routers` add.
 
     `stores` may be a function that returns them once `lifespan` has opened them. Without
-    `vote_keys` no vote token is given out.
+    `vote_keys` no vote token is given out, and without a ring no key is made.
+
+    Raises:
+        ValueError: one of `routers` has a route that is not for everybody, and asks nobody.
     """
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
-    bind = ByAuthor(source, authenticate)
+    bind = ByAuthor(source, access.authenticate)
     desk = VoteDesk(bind, vote_keys, options.vote_token_ttl_s)
     serving = replace(_serving(bind, options), admit=desk.admit)
     metrics.watch(serving.gate.stats)
-    app = _application(lifespan)
+    app = _application(lifespan, has_docs=options.asks_nobody)
     app.gate, app.bind, app.metrics = serving.gate, bind, metrics
 
-    async def check() -> None:
-        await source().check()
-
-    health = health_operations(metrics, check, options.ready_timeout_s)
-    app.operations = (*API, *vote_operations(desk), *health)
+    health = health_operations(metrics, _check(source, options), options.ready_timeout_s)
+    app.operations = (*API, *vote_operations(desk), *key_operations(access.key_ring), *health)
     routes = register(app.router, app.operations, serving, described_by_reference)
     for extra in routers:
+        _require_public(extra)
         app.include_router(extra)
     _answer_problems(app)
     table = RouteTable(routes, options.cors_origins)
@@ -140,11 +146,34 @@ def create_app(
     return app
 
 
-def _application(lifespan: Lifespan[Any] | None) -> Service:
+def _check(source: Callable[[], Stores], options: HttpOptions) -> Check:
+    """Whether the storage can serve; why not is told where nobody is asked who they are."""
+
+    async def check() -> None:
+        try:
+            await source().check()
+        except Unavailable as error:
+            if options.asks_nobody:
+                raise
+            _log.info("Not ready: %s", error.detail)
+            raise Unavailable("The service is not ready. Its log says why.") from None
+
+    return check
+
+
+def _require_public(extra: APIRouter) -> None:
+    """Let in only pages that are for everybody, since no credential is asked for them."""
+    for route in extra.routes:
+        if getattr(route, "name", None) not in PUBLIC:
+            raise ValueError(f"{route} declares no operation that is for everybody")
+
+
+def _application(lifespan: Lifespan[Any] | None, *, has_docs: bool) -> Service:
     return Service(
         title="Commonhold",
         version=__version__,
         description=_ABOUT,
+        openapi_url="/openapi.json" if has_docs else None,
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,

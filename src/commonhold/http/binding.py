@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from commonhold.auth import Authenticator, Headers
+from commonhold.auth.grants import Grants
+from commonhold.auth.none import authenticate as anonymous
+from commonhold.auth.principal import ANYONE, Principal
 from commonhold.auth.vote_token import vote_token_of
 from commonhold.contract.stores import Stores
 from commonhold.errors import Forbidden
 from commonhold.model.scope import Scope
-
-Bind = Callable[[Headers, str | None], Stores]
-"""Headers, and the agent named by the URL prefix if any, to the stores of the request."""
+from commonhold.service.keys import KeyRing
+from commonhold.wrap import Bind, Bound, bind_to
 
 _REMEMBERED = 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who is let in, and what makes the keys for it, where there are keys."""
+
+    authenticate: Authenticator = anonymous
+    key_ring: KeyRing | None = None
+
+
+EVERYBODY = Access()
+"""Mode `none`."""
+
+
 def as_given(stores: Stores) -> Bind:
     """Every request works on `stores` as they are bound already."""
+    bound = Bound(stores, Grants(ANYONE))
 
-    def bind(_headers: Headers, _agent: str | None) -> Stores:
-        return stores
+    async def bind(
+        _headers: Headers,
+        _agent: str | None,
+        *,
+        may_be_stale: bool = False,  # noqa: ARG001  (there is nothing that could be)
+    ) -> Bound:
+        return bound
 
     return bind
 
@@ -36,28 +57,39 @@ class ByAuthor:
         self._source = source
         self._authenticate = authenticate
         self._base: Stores | None = None
-        self._bound: dict[Scope, Stores] = {}
+        self._bound: dict[Principal, Bound] = {}
+        self._scopes: dict[Scope, Stores] = {}
 
-    def __call__(self, headers: Headers, agent: str | None) -> Stores:
-        return self.stores_of(self.scope_of(headers, agent))
-
-    def scope_of(self, headers: Headers, agent: str | None) -> Scope:
-        """Whom the request comes from, by a credential that is good for everything.
+    async def __call__(
+        self, headers: Headers, agent: str | None, *, may_be_stale: bool = False
+    ) -> Bound:
+        """Whoever the request comes from, by a credential that is good for everything.
 
         Raises:
+            Unauthenticated: there is no credential, or a bad one.
             Forbidden: it has a vote token: whatever takes those asks for them itself.
         """
         if b"authorization" in headers and vote_token_of(headers) is not None:
             raise Forbidden("With a vote token one can give that vote, read it and change it only.")
-        return self._authenticate(headers, agent)
+        caller = await self._authenticate(headers, agent, may_be_stale=may_be_stale)
+        base = self._current()
+        bound = self._bound.get(caller)
+        if bound is None:
+            bound = self._bound[caller] = bind_to(base, Grants(caller))
+        return bound
 
     def stores_of(self, scope: Scope) -> Stores:
-        """The stores on behalf of a scope."""
+        """The stores on behalf of a scope, with nothing forbidden: what a vote token stands for."""
+        base = self._current()
+        stores = self._scopes.get(scope)
+        if stores is None:
+            stores = self._scopes[scope] = base.bind(scope)
+        return stores
+
+    def _current(self) -> Stores:
+        """The stores; when they are others than before, or many are bound, all are bound anew."""
         base = self._source()
-        if base is not self._base or len(self._bound) >= _REMEMBERED:
+        if base is not self._base or len(self._bound) + len(self._scopes) >= _REMEMBERED:
             self._base = base
-            self._bound = {}
-        bound = self._bound.get(scope)
-        if bound is None:
-            bound = self._bound[scope] = base.bind(scope)
-        return bound
+            self._bound, self._scopes = {}, {}
+        return base

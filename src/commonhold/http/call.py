@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from commonhold.auth.grants import Grants
 from commonhold.contract.stores import Stores
 from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model.turns import MAX_TOKEN
@@ -44,11 +45,14 @@ class Call(Request):
     `head` holds the headers by lower-case name, `key` the id in the path, `args` the checked
     query, `content` the body, decompressed. `received` bytes of it have come in, `held` bytes are
     counted at the gate, and more may come while it `is_unread`.
+    `grants` are what the caller may do, and `recheck` raises when that has ended since.
     `speaks_otlp` is set once its JSON is known to be OTLP. `grant` is what the caller may do who
     comes with a vote token.
     """
 
     stores: Stores
+    grants: Grants
+    recheck: Callable[[], Awaitable[object]]
     key: str = ""
     agent: str | None = None
     args: Mapping[str, Any] = _NO_ARGS

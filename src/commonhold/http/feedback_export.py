@@ -77,6 +77,7 @@ OPERATIONS = (
         },
         "Feedback as a file to learn from",
         "feedback",
+        action="export.read",
         errors=(501,),
         query=(
             choice(

@@ -28,18 +28,21 @@ def health_operations(
             healthz,
             Reply("The process answers.", (schemas.Alive,)),
             "Whether the process is alive",
+            "service.health",
         ),
         _probe(
             "/readyz",
             _readiness(check, ready_timeout_s),
             Reply("It can serve.", (schemas.Ready,)),
             "Whether the storage can be reached and its schema is current",
+            "service.health",
         ),
         _probe(
             "/metrics",
             _numbers(metrics),
             Reply("The numbers.", (schemas.Metrics,), media=CONTENT_TYPE_PLAIN_0_0_4),
             "Numbers for Prometheus",
+            "service.metrics",
         ),
     )
 
@@ -68,5 +71,8 @@ def _numbers(metrics: Metrics) -> Endpoint:
     return get_metrics
 
 
-def _probe(path: str, endpoint: Endpoint, told: Reply, summary: str) -> Operation:
-    return Operation("GET", path, endpoint, {200: told}, summary, "service", is_probe=True)
+def _probe(path: str, endpoint: Endpoint, told: Reply, summary: str, action: str) -> Operation:
+    replies = {200: told}
+    return Operation(
+        "GET", path, endpoint, replies, summary, "service", action=action, is_probe=True
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -19,9 +20,9 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
+from commonhold.auth.matrix import PUBLIC
 from commonhold.contract.stores import Stores
 from commonhold.errors import CommonholdError, Internal, MethodNotAllowed
-from commonhold.http.binding import Bind
 from commonhold.http.body import read_body
 from commonhold.http.call import Answer, Call, headers_of
 from commonhold.http.openapi import Describe
@@ -29,6 +30,7 @@ from commonhold.http.operation import Operation
 from commonhold.http.params import Params
 from commonhold.http.problems import identified, problem, problem_of
 from commonhold.service.gate import Gate
+from commonhold.wrap import Bind, Bound
 
 HIDDEN_SLASH = b"%2f"
 """An id never has a slash: one that hides in its escape must not reach another route."""
@@ -60,6 +62,7 @@ class LeanRoute(APIRoute):
         self._endpoint = operation.endpoint
         self._params = Params(operation.query) if operation.query else None
         self._is_probe = operation.is_probe
+        self._asks_probe = operation.is_probe and operation.action not in PUBLIC
         self._reads_body = operation.body is not None
         super().__init__(
             prefix + operation.path,
@@ -89,6 +92,8 @@ class LeanRoute(APIRoute):
             if not self._is_probe:
                 gate.admit()
                 call.stores = await self._stores(call)
+            elif self._asks_probe:
+                await self._caller(call, may_be_stale=True)
             if self._params is not None:
                 call.args = self._params.read(call.scope["query_string"])
             if self._reads_body:
@@ -107,7 +112,21 @@ class LeanRoute(APIRoute):
         """The stores of whoever comes, with a vote token where one may."""
         admit = self._serving.admit
         found = await admit(call) if admit is not None and self.operation.takes_votes else None
-        return found or self._serving.bind(call.head, call.agent)
+        return found or (await self._caller(call)).stores
+
+    async def _caller(self, call: Call, *, may_be_stale: bool = False) -> Bound:
+        """Whoever comes, if this is something they may do.
+
+        Raises:
+            Unauthenticated: nobody knows who it is.
+            Forbidden: it is not.
+        """
+        bind = self._serving.bind
+        bound = await bind(call.head, call.agent, may_be_stale=may_be_stale)
+        bound.grants.allow(self.operation.action)
+        call.grants = bound.grants
+        call.recheck = partial(bind, call.head, call.agent)
+        return bound
 
     def _refusal(self, call: Call, error: CommonholdError) -> Answer:
         """An error in the caller's protocol, or else as a problem document."""

@@ -19,7 +19,7 @@ Schema = dict[str, Any]
 Describe = Callable[[Operation], Schema]
 
 _REF = "#/components/schemas/"
-_ANYWHERE = (403, 500, 503)
+_ANYWHERE = (401, 403, 500, 503)
 _WITH_BODY = (400, 413, 415, 422)
 
 _REQUEST_HEADERS: Mapping[str, Schema] = {

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from commonhold.auth.matrix import MATRIX
 from commonhold.errors import CommonholdError, FieldError
 from commonhold.http.call import Answer, Call
 from commonhold.http.params import Param
@@ -45,7 +46,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """One method of one path.
+    """One method of one path. `action` is what it is in the matrix of `auth`: who may do it.
 
     `errors` are the statuses of the problem documents this operation may answer with, besides
     those that any operation may. Of its request `headers`, those in `needs` must be there. A probe is
@@ -60,6 +61,7 @@ class Operation:
     replies: Mapping[int, Reply]
     summary: str
     tag: str
+    action: str = field(kw_only=True)
     errors: tuple[int, ...] = ()
     query: tuple[Param, ...] = ()
     headers: tuple[str, ...] = ()
@@ -73,6 +75,8 @@ class Operation:
     key_name: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
+        if self.action not in MATRIX:
+            raise ValueError(f"{self.method} {self.path}: there is no operation {self.action!r}")
         name = self.path.partition("{")[2].partition("}")[0]
         object.__setattr__(self, "key_name", name)
 

@@ -18,6 +18,8 @@ class HttpOptions:
     `max_followers` that follow a log or wait for a turn; all count per process.
     `loopback_only` refuses what did not come from this machine, through a name of this machine:
     it belongs to the mode that asks nobody who they are.
+    Where a service `asks_nobody` who they are, its description and the reason why it is not ready
+    are for everybody; elsewhere they are for nobody.
     `multiprocess_dir` is where several workers share their counters.
     `vote_token_ttl_s` bounds how long a vote token is good for, in seconds.
     Pages of `cors_origins` may send votes from a browser.
@@ -29,6 +31,7 @@ class HttpOptions:
     max_followers: int = 4096
     ready_timeout_s: float = 5.0
     loopback_only: bool = True
+    asks_nobody: bool = True
     multiprocess_dir: str | None = None
     vote_token_ttl_s: int = MAX_VOTE_TTL_S
     cors_origins: tuple[str, ...] = ()

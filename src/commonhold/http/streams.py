@@ -18,6 +18,9 @@ from commonhold.model.turns import Event
 from commonhold.model.wire_turns import entry_out
 from commonhold.service.gate import Gate
 
+Entries = AsyncIterator[Message | Event]
+"""The log of a session as it grows."""
+
 HEARTBEAT_S = 15.0
 """How often a silent stream gives a sign of life, in seconds: proxies close what is silent for a
 minute."""
@@ -65,7 +68,7 @@ class Stream(Answer):
 class EventStream(Stream):
     """Server-sent events (WHATWG HTML, 9.2) of a log, until it ends or nobody reads any more."""
 
-    def __init__(self, entries: AsyncIterator[Message | Event], after: int, gate: Gate) -> None:
+    def __init__(self, entries: Entries, after: int, gate: Gate) -> None:
         super().__init__(_nothing(), 200, EVENT_STREAM)
         self._entries = entries
         self._after = after
@@ -103,7 +106,7 @@ class EventStream(Stream):
             _log.info("A stream of events ended: %s", error.detail)
         finally:
             await _cancel(*until, coming)
-            await _close(self._entries)
+            await close(self._entries)
 
 
 def event_of(entry: Message | Event) -> bytes:
@@ -142,7 +145,8 @@ async def _cancel(*tasks: asyncio.Future[Any] | None) -> None:
     await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _close(entries: AsyncIterator[Message | Event]) -> None:
+async def close(entries: Entries) -> None:
+    """End what gives entries, if it is running."""
     close = getattr(entries, "aclose", None)
     if close is not None:
         with suppress(CommonholdError):

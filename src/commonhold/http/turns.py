@@ -21,7 +21,7 @@ from commonhold.http.decode import decode
 from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.params import CURSOR, integer, several
-from commonhold.http.streams import EventStream
+from commonhold.http.streams import Entries, EventStream, close
 from commonhold.model import wire_turns
 from commonhold.model.clock import monotonic
 from commonhold.model.page import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
@@ -130,7 +130,18 @@ async def follow_events(call: Call) -> Answer:
     seen, after = last_event_id(call), call.args["after"]
     start = next((given for given in (seen, after) if given is not None), reach)
     call.gate.enter()
-    return EventStream(sessions.events(call.key, after=start), start, call.gate)
+    entries = _while_allowed(call, sessions.events(call.key, after=start))
+    return EventStream(entries, start, call.gate)
+
+
+async def _while_allowed(call: Call, entries: Entries) -> Entries:
+    """The entries, until the credential of who follows them ends."""
+    try:
+        async for entry in entries:
+            await call.recheck()
+            yield entry
+    finally:
+        await close(entries)
 
 
 _ONE = "/v1/sessions/{session_id}"

@@ -19,6 +19,7 @@ from commonhold.http.operation import Body, Operation, Reply
 from commonhold.model import clock
 from commonhold.model.binding import trace_key
 from commonhold.model.feedback import FeedbackPatch
+from commonhold.model.scope import Scope
 from commonhold.model.vote import USUAL_VOTE_TTL_S, VoteGrant, VoteTarget, vote_id
 
 Keys = Callable[[], Awaitable[Sequence[bytes]]]
@@ -70,7 +71,8 @@ class VoteDesk:
         )
         if self.keys is None:
             raise Unsupported("This service has no key to sign vote tokens with.")
-        scope = self.bind.scope_of(call.head, call.agent)
+        caller = call.grants.principal
+        scope = Scope(caller.tenant, caller.stamp)
         ident = vote_id(scope.author, target, idempotency_key(call))
         expires_s = clock.now() // 1_000_000 + self._ttl_s(body)
         grant = VoteGrant(scope, target, ident, expires_s)
@@ -102,7 +104,8 @@ def vote_operations(desk: VoteDesk) -> tuple[Operation, ...]:
             {201: Reply("A token to give to a page.", (schemas.VoteToken,))},
             "Let a page without a credential give one vote",
             "feedback",
-            errors=(401, 501),
+            action="feedback.token",
+            errors=(501,),
             headers=("Idempotency-Key",),
             body=Body((bodies.VoteTokenBody,)),
             doc="Whoever sends the token as `Authorization: Bearer` may create that vote, read it"

@@ -76,10 +76,20 @@ class NewKey:
             raise _bad("agent", f"must be left out: a key of preset {self.preset} is no agent's")
         if self.agent:
             ids.check_agent(self.agent)
-        if not 1 <= self.days <= MOST_DAYS:
-            raise _bad("days", f"must be from 1 to {MOST_DAYS}")
+        check_days(self.days)
         if len(self.name) > MAX_NAME or not self.name.isprintable():
             raise _bad("name", f"must be at most {MAX_NAME} printable characters")
+
+
+def check_days(days: int) -> int:
+    """Return `days` if a key may be good for so long.
+
+    Raises:
+        InvalidRequest: it may not.
+    """
+    if 1 <= days <= MOST_DAYS:
+        return days
+    raise _bad("days", f"must be from 1 to {MOST_DAYS}")
 
 
 def check_overlap(days: int) -> int:

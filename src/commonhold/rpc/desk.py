@@ -6,12 +6,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from commonhold.auth import Headers
-from commonhold.contract.stores import Stores
 from commonhold.service.gate import Gate
-
-Bind = Callable[[Headers, str | None], Stores]
-"""Headers, and the agent that a URL names, which here is never one, to the stores of a request."""
+from commonhold.wrap import Bind
 
 Answered = Callable[[str, str, int, float], None]
 """Told of every request: method, route, status as HTTP would have it, seconds."""

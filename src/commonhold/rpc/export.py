@@ -46,11 +46,12 @@ async def take_metrics(_stores: Stores, message: bytes) -> Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One service: its full name, what it is sent, and what becomes of that."""
+    """One service: its full name, what it is sent, what becomes of that, and who may: `action`."""
 
     service: str
     signal: Signal
     take: Callable[[Stores, bytes], Awaitable[Rejected]]
+    action: str = "traces.write"
 
     @property
     def route(self) -> str:
@@ -96,9 +97,10 @@ class Export:
         if self._desk.loopback_only:
             check_local(context.peer())
         with self._desk.admitted() as holding:
-            stores = self._desk.bind(_headers(context), None)
+            bound = await self._desk.bind(_headers(context), None)
+            bound.grants.allow(self._method.action)
             message = await self._inbox.take(messages, holding)
-            rejected = await self._method.take(stores, message)
+            rejected = await self._method.take(bound.stores, message)
         return answers.accepted(False, rejected, self._method.signal)
 
     def _note(self, status: int, seconds: float, request_id: str) -> None:

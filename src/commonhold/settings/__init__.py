@@ -26,6 +26,7 @@ from commonhold.settings.rules import (
     MIB,
     NAME,
     ORIGINS,
+    PATH,
     SECONDS,
     SECRET,
     SIGNING,
@@ -105,6 +106,20 @@ class Settings:
     )
     auth: str = _setting(
         "none", "AUTH", "How callers prove who they are; `none` asks nobody.", AUTH
+    )
+    pepper: tuple[str, ...] = _setting(
+        (),
+        "PEPPER",
+        "What the digests of keys are made with; `keys` needs it, and it is kept outside of the"
+        " database.",
+        SIGNING,
+        secret=True,
+    )
+    pepper_file: str = _setting(
+        "",
+        "PEPPER_FILE",
+        "A file with what `COMMONHOLD_PEPPER` would hold, one on each line.",
+        PATH,
     )
     workers: int = _setting(
         1, "WORKERS", "Processes that serve requests, each with its own pool.", count(1, 64)
@@ -224,6 +239,9 @@ class Settings:
         """
         if self.auth == "none" and not self.insecure and not is_loopback(self.host):
             raise InvalidSettings([FieldError((f"{PREFIX}HOST",), _unsafe(self.host))])
+        if self.auth == "keys" and self.insecure:
+            told = "it lets everybody in, and COMMONHOLD_AUTH=keys does not; set one of them."
+            raise InvalidSettings([FieldError((f"{PREFIX}INSECURE",), told)])
         if self.workers > 1 and ":memory:" in self.database:
             told = "a database in memory belongs to one process; set it to 1, or use a file."
             raise InvalidSettings([FieldError((f"{PREFIX}WORKERS",), told)])
@@ -319,7 +337,7 @@ def _redact_pair(pair: str) -> str:
 def _unsafe(host: str) -> str:
     return (
         f"{host} can be reached by others, and COMMONHOLD_AUTH=none lets everyone read and write"
-        " everything. Set COMMONHOLD_HOST=127.0.0.1 (--host), or, when only trusted machines can"
+        " everything. Set COMMONHOLD_AUTH=keys (--auth), or COMMONHOLD_HOST=127.0.0.1 (--host), or, when only trusted machines can"
         " reach it, COMMONHOLD_INSECURE=true (--insecure)."
     )
 

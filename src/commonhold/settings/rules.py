@@ -136,14 +136,15 @@ def _joined(value: object) -> str:
 
 
 def _read_auth(text: str) -> str:
-    if text.lower() in ("keys", "oidc", "gateway"):
-        raise NotYetError("comes with a later release; until then only `none` is allowed.")
-    if text.lower() != "none":
+    if text.lower() in ("oidc", "gateway"):
+        raise NotYetError("comes with a later release; until then `none` and `keys` are allowed.")
+    if text.lower() not in ("none", "keys"):
         raise ValueError(text)
-    return "none"
+    return text.lower()
 
 
-AUTH = Rule(_read_auth, "`none`; `keys`, `oidc` and `gateway` come with a later release")
+AUTH = Rule(_read_auth, "`none` or `keys`; `oidc` and `gateway` come with a later release")
+PATH = Rule(str, "the path of a file, or nothing")
 DATABASE = Rule(_read_database, "`sqlite:///file.db` or `postgresql://user:password@host/name`")
 COLLECTOR = Rule(_read_collector, "`http://host:4318` or `https://host:4318`, or nothing")
 HOST = Rule(_read_host, "a host name or an address, such as `127.0.0.1` or `::1`")

@@ -67,4 +67,5 @@ async def _add(tx: Tx, key: ApiKey) -> None:
 
 
 def _key(row: Row) -> ApiKey:
-    return ApiKey(*row[:7], bytes(row[7]), *row[8:])
+    head, digest, rest = row[:7], bytes(row[7]), row[8:]
+    return ApiKey(*[*head, digest, *rest])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from commonhold.model import opaque
@@ -14,6 +15,7 @@ from commonhold.model.feedback import (
     FeedbackStats,
     StatsQuery,
 )
+from commonhold.model.scope import Scope
 from commonhold.model.score_stats import DIMENSIONS, ScoreStats, ScoreStatsQuery, Tally
 from commonhold.model.windows import Piece, Window, pieces, window_before, windows, zone_of
 from commonhold.sql import rows

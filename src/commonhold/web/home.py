@@ -19,6 +19,9 @@ from commonhold.model.session import SessionQuery
 from commonhold.model.trace import TraceQuery
 from commonhold.web import pages
 
+PUBLIC_PAGE = "service.page"
+"""The operation of these routes: what is on them is for everybody."""
+
 PATIENCE_S = 2.0
 """How long the page waits for the database before it says so."""
 
@@ -58,9 +61,9 @@ def router(site: Site, stores: Stores) -> APIRouter:
     """The routes of the pages, over the stores they tell about."""
     routes = APIRouter(include_in_schema=False)
 
-    @routes.api_route("/", methods=["GET", "HEAD"])
+    @routes.api_route("/", methods=["GET", "HEAD"], name=PUBLIC_PAGE)
     async def home(request: Request) -> Response:
-        condition = await _condition(stores)
+        condition = await _condition(stores, tells_all=site.auth == "none")
         return pages.render(
             "home.html",
             site=site,
@@ -69,19 +72,20 @@ def router(site: Site, stores: Stores) -> APIRouter:
             up=elapsed(site.started_at, clock.now()),
         )
 
-    routes.add_api_route("/static/{name}", pages.static, methods=["GET", "HEAD"])
+    routes.add_api_route("/static/{name}", pages.static, methods=["GET", "HEAD"], name=PUBLIC_PAGE)
     return routes
 
 
-async def _condition(stores: Stores) -> Condition:
+async def _condition(stores: Stores, *, tells_all: bool) -> Condition:
+    """How the service is; without `tells_all`, nothing of what it holds, or of why it cannot serve."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             await stores.check()
-            return Condition(None, await _surfaces(stores))
+            return Condition(None, await _surfaces(stores) if tells_all else ())
     except TimeoutError:
         return Condition(f"The database did not answer within {PATIENCE_S:g} seconds.")
     except CommonholdError as error:
-        return Condition(error.detail)
+        return Condition(error.detail if tells_all else "The log of the service says why.")
 
 
 async def _surfaces(stores: Stores) -> tuple[Surface, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commonhold.wrap.observed import ObservedBackend
-from commonhold.wrap.scoped import Bound, bind_to
+from commonhold.wrap.scoped import Bind, Bound, bind_to
 from commonhold.wrap.timed import StoreObserver
 
-__all__ = ["Bound", "ObservedBackend", "StoreObserver", "bind_to"]
+__all__ = ["Bind", "Bound", "ObservedBackend", "StoreObserver", "bind_to"]

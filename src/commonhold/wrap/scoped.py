@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from commonhold.auth import Headers
 from commonhold.auth.grants import Grants
 from commonhold.contract.stores import Backend, Stores
 from commonhold.errors import Forbidden
@@ -20,6 +22,20 @@ class Bound:
 
     stores: Stores
     grants: Grants
+
+
+class Bind(Protocol):
+    """From the headers of a request, and the agent that its URL names, to whose it is."""
+
+    async def __call__(
+        self, headers: Headers, agent: str | None, /, *, may_be_stale: bool = False
+    ) -> Bound:
+        """The caller and its stores; `may_be_stale` where what is told is no secret.
+
+        Raises:
+            Unauthenticated: there is no credential, or a bad one.
+            Forbidden: the caller may not call itself that.
+        """
 
 
 def bind_to(stores: Stores, grants: Grants) -> Bound:

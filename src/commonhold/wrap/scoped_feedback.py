@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from commonhold.errors import Forbidden
 from commonhold.model.feedback import (
     Feedback,
     FeedbackPatch,
@@ -44,7 +45,9 @@ class ScopedFeedback:
         )
 
     async def list(self, query: FeedbackQuery = _NEWEST_FEEDBACK, /) -> Page[Feedback]:
-        return await self._reach.at("feedback.list", "part_of").feedback.list(query)
+        stores = self._reach.at("feedback.list", "part_of")
+        self._check_turns("feedback.list", is_asked=query.turns)
+        return await stores.feedback.list(query)
 
     async def stats(self, query: StatsQuery = _BY_DAY, /) -> tuple[FeedbackStats, ...]:
         return await self._reach.at("feedback.stats", "part_of").feedback.stats(query)
@@ -72,9 +75,15 @@ class ScopedFeedback:
         await self._reach.at("scores.delete", "owned_by").feedback.delete_score(score_id)
 
     async def scores(self, query: ScoreQuery = _NEWEST_SCORES, /) -> Page[Score]:
-        return await self._reach.at("scores.list", "part_of").feedback.scores(query)
+        stores = self._reach.at("scores.list", "part_of")
+        self._check_turns("scores.list", is_asked=query.turns)
+        return await stores.feedback.scores(query)
 
     async def score_stats(
         self, query: ScoreStatsQuery = _SCORES_BY_DAY, /
     ) -> tuple[ScoreStats, ...]:
         return await self._reach.at("scores.stats", "part_of").feedback.score_stats(query)
+
+    def _check_turns(self, operation: str, *, is_asked: bool) -> None:
+        if is_asked and not self._reach.sees_content(operation):
+            raise Forbidden("A turn is what was said, which a viewer does not see.")
