@@ -1,0 +1,97 @@
+"""Mode `keys`: from the settings to who is let in, and to what makes keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from commonhold.auth.key_form import LEAST_PEPPER_BYTES, Pepper
+from commonhold.auth.keys import KeyAuthenticator, KeyDesk
+from commonhold.compose.storage import LateBackend, open_for_upkeep
+from commonhold.errors import FieldError, SchemaOutdated
+from commonhold.model.clock import Micros
+from commonhold.model.key import ApiKey
+from commonhold.service.keys import KeyRing
+from commonhold.settings import PREFIX, InvalidSettings, Settings
+from commonhold.sql.api_keys import SqlKeys
+
+PEPPER, PEPPER_FILE = f"{PREFIX}PEPPER", f"{PREFIX}PEPPER_FILE"
+
+_MISSING = (
+    f"keys need it: a secret of {LEAST_PEPPER_BYTES} bytes or more, kept outside of the database."
+    f" Make one with `openssl rand -hex 32`, and set it, or name a file with it in {PEPPER_FILE}."
+)
+
+
+class KeyMode:
+    """What asks for keys, and what makes them, over a database that may not be open yet."""
+
+    def __init__(self, settings: Settings, late: LateBackend) -> None:
+        self._late = late
+        peppers = peppers_of(settings)
+        self.authenticate = KeyAuthenticator(KeyDesk(self._find, self._touch), peppers)
+        self.ring = KeyRing(self._keys, peppers, self.authenticate.forget)
+
+    def _keys(self) -> SqlKeys:
+        return SqlKeys(self._late.opened().database)
+
+    async def _find(self, key_id: str) -> ApiKey | None:
+        return await self._keys().find(key_id)
+
+    async def _touch(self, key_id: str, now: Micros, before: Micros) -> None:
+        await self._keys().touch(key_id, now, before)
+
+
+@asynccontextmanager
+async def open_key_ring(settings: Settings) -> AsyncIterator[KeyRing]:
+    """The keys in the database itself: there is no need of a service, nor of a key.
+
+    Raises:
+        InvalidSettings: there is no pepper.
+        Unavailable: the database cannot be opened.
+        SchemaOutdated: it has no place for keys yet.
+    """
+    peppers = peppers_of(settings)
+    async with await open_for_upkeep(settings) as backend:
+        status = await backend.status()
+        if status.current == 0 and settings.auto_upgrade:
+            await backend.upgrade()  # there is nothing yet: this is the first that comes
+        elif not status.is_current:
+            raise SchemaOutdated
+        keys = SqlKeys(backend.database)
+        yield KeyRing(lambda: keys, peppers)
+
+
+def peppers_of(settings: Settings) -> tuple[Pepper, ...]:
+    """The peppers, the one of new keys first; the others are of keys made before.
+
+    Raises:
+        InvalidSettings: there is none, or one is too short.
+    """
+    if not settings.pepper_file:
+        found = settings.pepper
+    elif settings.pepper:
+        raise _wrong(PEPPER_FILE, f"it is set beside {PEPPER}; set one of them.")
+    else:
+        found = _lines(settings.pepper_file)
+    if not found:
+        raise _wrong(PEPPER, _MISSING)
+    return tuple(Pepper(each.encode()) for each in found)
+
+
+def _lines(path: str) -> tuple[str, ...]:
+    try:
+        text = Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise _wrong(PEPPER_FILE, f"{path} cannot be read: {reason}.") from error
+    found = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if not found or any(len(each.encode()) < LEAST_PEPPER_BYTES for each in found):
+        rule = f"each line of {path} must be a secret of {LEAST_PEPPER_BYTES} bytes or more."
+        raise _wrong(PEPPER_FILE, rule)
+    return found
+
+
+def _wrong(name: str, told: str) -> InvalidSettings:
+    return InvalidSettings([FieldError((name,), told)])
