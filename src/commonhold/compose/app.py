@@ -54,6 +54,7 @@ def create_app(settings: Settings | None = None) -> http.Service:
         stores,
         options,
         metrics=metrics,
+        webhooks=chores.webhooks.of,
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
     )

@@ -35,6 +35,7 @@ from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
 from commonhold.http.table import RouteTable
+from commonhold.http.webhooks import WebhooksOf, webhook_operations
 from commonhold.service.gate import Gate
 
 API: tuple[Operation, ...] = (
@@ -107,10 +108,12 @@ def create_app(
     metrics: Metrics | None = None,
     lifespan: Lifespan[Any] | None = None,
     routers: Iterable[APIRouter] = (),
+    webhooks: WebhooksOf | None = None,
 ) -> Service:
     """The service: the API, health, metrics and documentation, and whatever `routers` add.
 
-    `stores` may be a function that returns them once `lifespan` has opened them.
+    `stores` may be a function that returns them once `lifespan` has opened them. `webhooks` adds
+    the routes below `/v1/webhooks`, where somebody delivers.
     """
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
@@ -132,7 +135,8 @@ def create_app(
         await source().check()
 
     health = health_operations(metrics, check, options.ready_timeout_s)
-    app.operations = (*API, *health)
+    told = () if webhooks is None else webhook_operations(webhooks, authenticate)
+    app.operations = (*API, *told, *health)
     routes = register(app.router, app.operations, serving, described_by_reference)
     for extra in routers:
         app.include_router(extra)

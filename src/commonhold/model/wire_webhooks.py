@@ -30,8 +30,8 @@ def conditions_in(body: Mapping[str, Any]) -> Conditions:
         InvalidRequest: they make no sense.
     """
     ratio = body.get("ratio")
-    given = {name: body.get(name) for name in Conditions.__slots__}
-    return Conditions(**{**given, "ratio": None if ratio is None else Ratio(**ratio)})
+    given: dict[str, Any] = {name: body.get(name) for name in Conditions.__slots__}
+    return Conditions(**given | {"ratio": None if ratio is None else Ratio(**ratio)})
 
 
 def webhook_out(webhook: Webhook) -> Wire:

@@ -24,6 +24,7 @@ from commonhold.settings.rules import (
     LEVELS,
     MIB,
     NAME,
+    NETWORKS,
     SECONDS,
     SECRET,
     SIZE,
@@ -159,6 +160,13 @@ class Settings:
         " empty.",
         COLLECTOR,
         secret=True,
+    )
+    webhook_allow: str = _setting(
+        "",
+        "WEBHOOK_ALLOW",
+        "Hosts and networks of your own that webhooks may be sent to, also without TLS; others must"
+        " be https and public.",
+        NETWORKS,
     )
     shutdown_grace_s: float = _setting(
         25.0,

@@ -7,10 +7,12 @@ import secrets
 
 from commonhold.errors import Conflict, NotFound
 from commonhold.model import clock, ids, opaque, wire_webhooks
+from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page, check_window, decode_cursor, page_of
 from commonhold.model.scope import Scope
 from commonhold.model.webhook import (
     MAX_WEBHOOKS,
+    Conditions,
     Delivery,
     DeliveryQuery,
     NewWebhook,
@@ -54,7 +56,7 @@ class SqlWebhooks:
                 tenant=self._tenant,
                 webhook_id=ids.new_id("hook"),
                 url=new.url,
-                conditions=opaque.dumps(wire_webhooks.conditions_out(new.conditions)),
+                conditions=_kept(new.conditions),
                 secret=secret,
                 enabled=int(new.enabled),
                 created_by=self._creator,
@@ -82,9 +84,7 @@ class SqlWebhooks:
             tenant=self._tenant,
             webhook_id=webhook_id,
             url=patch.url,
-            conditions=None
-            if conditions is None
-            else opaque.dumps(wire_webhooks.conditions_out(conditions)),
+            conditions=None if conditions is None else _kept(conditions),
             enabled=None if patch.enabled is None else int(patch.enabled),
             now=clock.now(),
         )
@@ -152,12 +152,17 @@ class SqlWebhooks:
 def webhook(row: Row, secret: str | None = None) -> Webhook:
     """Columns `webhook` of webhooks.sql."""
     conditions = wire_webhooks.conditions_in(opaque.loads(row[2]))
-    return Webhook(row[0], row[1], conditions, bool(row[3]), *row[4:9], secret=secret)
+    fields = (row[0], row[1], conditions, bool(row[3]), *row[4:9], secret)
+    return Webhook(*fields)
 
 
 def delivery(row: Row) -> Delivery:
     """Columns `delivery` of webhooks.sql."""
     return Delivery(*row)
+
+
+def _kept(conditions: Conditions) -> JsonText:
+    return opaque.dumps(wire_webhooks.conditions_out(conditions))
 
 
 def _new_secret() -> str:
