@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from commonhold.model.webhook import (
     Batch,
     Delivery,
     DeliveryQuery,
+    DeliveryState,
     Letter,
     NewWebhook,
     Outcome,
@@ -35,6 +37,7 @@ CLAIM_US = 30_000_000
 RECEIVERS = 64
 """Receivers that are sent to side by side: a slow one takes one place, and no other's."""
 
+_log = logging.getLogger("commonhold.service")
 _SECRET_PREFIX = "whsec_"  # noqa: S105  (what says that a text is a secret)
 
 Post = Callable[[str, str, Mapping[str, str], bytes], Awaitable[tuple[int, str]]]
@@ -166,6 +169,9 @@ class Courier:
             return self._failed(letter, None, f"No answer within {TIMEOUT_S:g} s.")
         except (InvalidRequest, Unavailable) as error:
             return self._failed(letter, None, error.detail)
+        except Exception as error:  # one letter that cannot be sent must not stop the others
+            _log.exception("A webhook could not be sent to.")
+            return self._failed(letter, None, f"{type(error).__name__}, which the log explains.")
         if 200 <= status < 300:
             self.delivered += 1
             return Outcome(letter.delivery_id, "delivered", clock.now(), status)
@@ -177,7 +183,7 @@ class Courier:
         again = None if is_gone else self._backoff.next_at(now, letter.attempts + 1)
         if again is None:
             self.dead += 1
-        state = "dead" if again is None else "pending"
+        state: DeliveryState = "dead" if again is None else "pending"
         return Outcome(letter.delivery_id, state, again or now, status, error, is_gone)
 
 
@@ -202,4 +208,5 @@ def signature(secret: str, event_id: str, at: str, body: bytes) -> str:
     """`v1,` and the HMAC-SHA-256 of `id.timestamp.body`, keyed with the bytes of the secret."""
     key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX))
     content = b".".join((event_id.encode(), at.encode(), body))
-    return f"v1,{base64.b64encode(hmac.digest(key, content, 'sha256')).decode()}"
+    made = hmac.digest(key, content, "sha256")
+    return f"v1,{base64.b64encode(made).decode()}"
