@@ -89,10 +89,10 @@ _PAGE = (
 def webhook_operations(webhooks: WebhooksOf, authenticate: Authenticator) -> tuple[Operation, ...]:
     """Everything below `/v1/webhooks`."""
     routes = _Routes(webhooks, authenticate)
-    return (*_about_webhooks(routes), *_about_deliveries(routes))
+    return (*_about_all(routes), *_about_one(routes), *_about_deliveries(routes))
 
 
-def _about_webhooks(routes: _Routes) -> tuple[Operation, ...]:
+def _about_all(routes: _Routes) -> tuple[Operation, ...]:
     return (
         Operation(
             "POST",
@@ -113,6 +113,11 @@ def _about_webhooks(routes: _Routes) -> tuple[Operation, ...]:
             "Who is told of scores",
             _TAG,
         ),
+    )
+
+
+def _about_one(routes: _Routes) -> tuple[Operation, ...]:
+    return (
         Operation(
             "GET",
             _ONE,

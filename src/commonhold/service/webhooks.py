@@ -14,7 +14,7 @@ from commonhold._version import __version__
 from commonhold.contract.webhooks import Outbox, Webhooks
 from commonhold.errors import InvalidRequest, Unavailable
 from commonhold.model import clock
-from commonhold.model.clock import Micros
+from commonhold.model.clock import Clock, Micros
 from commonhold.model.page import Page
 from commonhold.model.webhook import (
     Address,
@@ -113,12 +113,19 @@ class Courier:
     """
 
     def __init__(
-        self, outbox: Outbox, targets: Targets, post: Post, backoff: Backoff | None = None
+        self,
+        outbox: Outbox,
+        targets: Targets,
+        post: Post,
+        *,
+        backoff: Backoff | None = None,
+        now: Clock = clock.now,
     ) -> None:
         self._outbox = outbox
         self._targets = targets
         self._post = post
         self._backoff = backoff or Backoff()
+        self._now = now
         self._tasks: dict[Address, asyncio.Task[None]] = {}
         self.delivered = self.failed = self.dead = 0
 
@@ -155,7 +162,7 @@ class Courier:
 
     async def _serve(self, address: Address) -> None:
         """Send to one receiver whatever is due, some at a time."""
-        while batch := await self._outbox.claim(address, Micros(clock.now() + CLAIM_US)):
+        while batch := await self._outbox.claim(address, Micros(self._now() + CLAIM_US)):
             sent = [self._send(batch, letter) for letter in batch.letters]
             await self._outbox.settle(address, await asyncio.gather(*sent))
 
@@ -169,17 +176,17 @@ class Courier:
             return self._failed(letter, None, f"No answer within {TIMEOUT_S:g} s.")
         except (InvalidRequest, Unavailable) as error:
             return self._failed(letter, None, error.detail)
-        except Exception as error:  # one letter that cannot be sent must not stop the others
-            _log.exception("A webhook could not be sent to.")
+        except Exception as error:  # noqa: BLE001  (one letter must not stop the others)
+            _log.error("A webhook could not be sent to.", exc_info=error)
             return self._failed(letter, None, f"{type(error).__name__}, which the log explains.")
         if 200 <= status < 300:
             self.delivered += 1
-            return Outcome(letter.delivery_id, "delivered", clock.now(), status)
+            return Outcome(letter.delivery_id, "delivered", self._now(), status)
         return self._failed(letter, status, told)
 
     def _failed(self, letter: Letter, status: int | None, error: str) -> Outcome:
         self.failed += 1
-        now, is_gone = clock.now(), status == 410
+        now, is_gone = self._now(), status == 410
         again = None if is_gone else self._backoff.next_at(now, letter.attempts + 1)
         if again is None:
             self.dead += 1

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
 from commonhold.model import clock, ids, opaque, wire_webhooks
-from commonhold.model.clock import Micros
+from commonhold.model.clock import Clock, Micros
 from commonhold.model.score import Score
 from commonhold.model.webhook import (
     SPAN_US,
@@ -62,27 +62,29 @@ _Event = tuple[str, str, str, str | None, str]
 class SqlOutbox:
     """`contract.webhooks.Outbox` on a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Clock = clock.now) -> None:
         self._db = database
+        self._now = now
 
     async def evaluate(self) -> int:
         if await self._db.one(FIRST) is None:
             return 0
-        return await self._db.write(_evaluate)
+        now = self._now()
+        return await self._db.write(lambda tx: _evaluate(tx, now))
 
     async def rearm(self) -> None:
         for tenant, webhook_id, told in await self._db.all(FIRED):
             conditions = wire_webhooks.conditions_in(opaque.loads(told))
-            up, down = await _thumbs(self._db, tenant, conditions, clock.now())
+            up, down = await _thumbs(self._db, tenant, conditions, self._now())
             if conditions.ratio is None or conditions.ratio.is_well(up, down):
                 await self._db.run(REARM, tenant=tenant, webhook_id=webhook_id)
 
     async def waiting(self, limit: int, /) -> Sequence[Address]:
-        found = await self._db.all(WAITING, now=clock.now(), limit=limit)
+        found = await self._db.all(WAITING, now=self._now(), limit=limit)
         return [Address(*row) for row in found]
 
     async def claim(self, address: Address, until: Micros, /) -> Batch | None:
-        key = {"tenant": address.tenant, "webhook_id": address.webhook_id, "now": clock.now()}
+        key = {"tenant": address.tenant, "webhook_id": address.webhook_id, "now": self._now()}
 
         async def unit(tx: Tx) -> Batch | None:
             found = await tx.one(CLAIM, **key, until=until)
@@ -97,7 +99,7 @@ class SqlOutbox:
         return await self._db.write(unit)
 
     async def settle(self, address: Address, outcomes: Sequence[Outcome], /) -> None:
-        key = {"tenant": address.tenant, "webhook_id": address.webhook_id, "now": clock.now()}
+        key = {"tenant": address.tenant, "webhook_id": address.webhook_id, "now": self._now()}
         is_gone = any(each.is_gone for each in outcomes)
 
         async def unit(tx: Tx) -> None:
@@ -123,24 +125,23 @@ class SqlOutbox:
         return await self._db.run(PRUNE, before=before)
 
 
-async def _evaluate(tx: Tx) -> int:
+async def _evaluate(tx: Tx, now: Micros) -> int:
     """Take scores, and make events of them for every webhook of their tenants."""
     by_tenant: dict[str, list[str]] = defaultdict(list)
     taken = await tx.all(TAKE, limit=AT_ONCE)
     for tenant, score_id in taken:
         by_tenant[tenant].append(score_id)
     for tenant, score_ids in by_tenant.items():
-        await _evaluate_tenant(tx, tenant, score_ids)
+        await _evaluate_tenant(tx, tenant, score_ids, now)
     return len(taken)
 
 
-async def _evaluate_tenant(tx: Tx, tenant: str, score_ids: Iterable[str]) -> None:
+async def _evaluate_tenant(tx: Tx, tenant: str, score_ids: Iterable[str], now: Micros) -> None:
     hooks = [webhook(row) for row in await tx.all(ENABLED, tenant=tenant, enabled=1)]
     if not hooks:
         return
     listed = opaque.dumps(list(dict.fromkeys(score_ids)))
     scores = [rows.score(row) for row in await tx.all(SCORES, tenant=tenant, listed=listed)]
-    now = clock.now()
     events = [
         _of_score(hook, score, now)
         for hook in hooks
