@@ -16,6 +16,7 @@ from msgspec.structs import fields
 from schemathesis.python.asgi import shutdown_lifespans
 
 from commonhold.contract.stores import Stores
+from commonhold.contract.webhooks import KeepsWebhooks
 from commonhold.http import (
     HttpOptions,
     Service,
@@ -26,12 +27,19 @@ from commonhold.http import (
     score_bodies,
     score_schemas,
     trace_schemas,
+    webhook_bodies,
+    webhook_schemas,
 )
-from commonhold.model import wire, wire_scores, wire_traces
+from commonhold.model import wire, wire_scores, wire_traces, wire_webhooks
+from commonhold.model.scope import Scope
+from commonhold.model.webhook import Conditions, Delivery, Webhook
+from commonhold.service.webhook_targets import Targets
+from commonhold.service.webhooks import CheckedWebhooks
 from commonhold.sql import open_backend
 from commonhold.testing import factories
 
 EXAMPLES = 12
+NOW = factories.NOON
 
 
 def served() -> Service:
@@ -45,7 +53,15 @@ def served() -> Service:
         yield
         await backend.aclose()
 
-    return create_app(lambda: opened[-1], HttpOptions(loopback_only=False), lifespan=lifespan)
+    targets = Targets(["127.0.0.0/8"])
+
+    def webhooks(scope: Scope) -> CheckedWebhooks:
+        backend = opened[-1].backends[0].bind(scope)
+        assert isinstance(backend, KeepsWebhooks)
+        return CheckedWebhooks(backend.webhooks, targets)
+
+    options = HttpOptions(loopback_only=False)
+    return create_app(lambda: opened[-1], options, lifespan=lifespan, webhooks=webhooks)
 
 
 APP = served()
@@ -84,7 +100,8 @@ def _keep_what_no_schema_can_say(case: schemathesis.Case) -> None:
     """A cursor is one of an earlier page; a span that names its trace names the one it is in.
 
     A search has a word in it, metadata is a JSON object, the last messages are before none, a window
-    ends after it begins, a time zone exists, and a score has a value that fits it.
+    ends after it begins, a time zone exists, and a score has a value that fits it; a webhook leads
+    somewhere, under conditions that make sense.
     """
     for name in ("cursor", "q", "metadata", "last"):
         (case.query or {}).pop(name, None)
@@ -97,12 +114,21 @@ def _keep_what_no_schema_can_say(case: schemathesis.Case) -> None:
             for name in ("data_type", "value_num", "message_id", "span_id"):
                 score.pop(name, None)
             score["value"] = True
+    if case.path.startswith("/v1/webhooks") and isinstance(body, dict):
+        told = {"url": "https://127.0.0.1/", "conditions": {"rating": "down"}}
+        body.update({name: told[name] for name in told if name in body})
     if case.method == "POST" and case.path == "/v1/traces" and isinstance(body, dict):
         for span in body.get("spans") or ():
             span.pop("trace_id", None)
 
 
-@pytest.mark.parametrize("model", [bodies, score_bodies, schemas, score_schemas, trace_schemas])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(bodies, score_bodies, webhook_bodies),
+        *(schemas, score_schemas, trace_schemas, webhook_schemas),
+    ],
+)
 def test_every_shape_is_described(model: ModuleType) -> None:
     """A body or an answer that is in no operation would be one that nobody can find."""
     named = APP.openapi()["components"]["schemas"]
@@ -139,6 +165,12 @@ def test_what_is_sent_has_exactly_the_fields_that_are_described() -> None:
         schemas.FeedbackOnTurn: wire.feedback_out(factories.feedback(), turns=True),
         score_schemas.ScoreOnTurn: wire_scores.score_out(factories.score(), turns=True),
         score_schemas.ScoreStats: wire_scores.score_stats_out(factories.score_stats(), None),
+        webhook_schemas.Webhook: wire_webhooks.webhook_out(
+            Webhook("h", "https://a.example", Conditions("up"), True, "anon", NOW, NOW)
+        ),
+        webhook_schemas.Delivery: wire_webhooks.delivery_out(
+            Delivery("e", "h", "webhook.test", None, "pending", 0, NOW, NOW, NOW)
+        ),
         schemas.FeedbackStats: wire.stats_out(factories.stats()),
     }
     for shape, value in told.items():

@@ -21,9 +21,18 @@ from commonhold.model.score_stats import ScoreStatsQuery
 from commonhold.model.session import MessageQuery, NewSession, SessionQuery
 from commonhold.model.timeline import TimelineQuery
 from commonhold.model.trace import TraceQuery
+from commonhold.model.webhook import (
+    Conditions,
+    DeliveryQuery,
+    NewWebhook,
+    Outcome,
+    Ratio,
+    WebhookPatch,
+)
 from commonhold.sql import SqlBackend
 from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.forwarding import Forwarder
+from commonhold.sql.webhook_outbox import SqlOutbox
 from commonhold.testing.factories import (
     NOON,
     conversation,
@@ -303,6 +312,34 @@ async def scores(backend: Backend) -> None:
     await store.delete_score(made.score_id)
 
 
+async def webhooks(backend: SqlBackend) -> None:
+    """Every call about webhooks, and all that is done for them."""
+    store, outbox = backend.webhooks, SqlOutbox(backend.database)
+    down = NewWebhook("https://a.example/", Conditions(rating="down"))
+    made = await store.create(down)
+    hook = await store.create(replace(down, conditions=Conditions(ratio=Ratio(0.9, 1))))
+    await store.patch(hook.webhook_id, WebhookPatch("https://b.example/", enabled=True))
+    for rating in (-1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1):
+        await backend.feedback.create(new_feedback(rating=rating))
+        await outbox.evaluate()
+        await outbox.rearm()
+    await store.list()
+    test = await store.test(hook.webhook_id)
+    await store.retry(hook.webhook_id, test.delivery_id)
+    [address, *_] = await outbox.waiting(10)
+    batch = await outbox.claim(address, UNTIL)
+    assert batch is not None
+    await outbox.settle(address, [Outcome(batch.letters[0].delivery_id, "dead", SINCE)])
+    await outbox.pending()
+    page = DeliveryQuery(limit=1)
+    first = await store.deliveries(hook.webhook_id, page)
+    await store.deliveries(hook.webhook_id, replace(page, state="pending", cursor=first.cursor))
+    await outbox.prune(UNTIL)
+    for each in (made, hook):
+        await store.patch(each.webhook_id, WebhookPatch(conditions=down.conditions))
+        await store.delete(each.webhook_id)
+
+
 async def visit(backend: SqlBackend) -> None:
     """Every call of the contract."""
     await sessions(backend)
@@ -312,3 +349,4 @@ async def visit(backend: SqlBackend) -> None:
     await lists(backend)
     await jobs(backend)
     await feedback(backend)
+    await webhooks(backend)
