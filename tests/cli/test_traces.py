@@ -7,17 +7,23 @@ import json
 import select
 import signal
 import subprocess
+import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from _pytest.fixtures import SubRequest
+from msgspec import structs
 
 import commonhold
+from commonhold.cli import trace_export
 from commonhold.model.otel import OtelSpan, Resource, Scope
+from commonhold.model.trace import TraceQuery
 from commonhold.otlp.decode import spans_from_json
 from tests import processes
 from tests.cli.commands import MISUSED, SCRIPT, Result, check_one_line, run
@@ -26,6 +32,7 @@ from tests.processes import Process
 Command = Callable[..., Result]
 NOON_NS = 1_777_291_200_000_000_000
 SECOND = 1_000_000_000
+MEGABYTE = 1 << 20
 HOSTILE = "\x1b[31mred\x07 [bold]markup[/bold] \u202egnp.exe"
 
 
@@ -207,6 +214,44 @@ def test_traces_are_exported_in_each_format(command: Command, tmp_path: Path) ->
         "all.otlp",
         "all.parquet",
     ]
+
+
+async def test_an_export_is_flat_in_memory(tmp_path: Path) -> None:
+    """Traces of 24 MB go by in a fraction of that, in each format, whatever their number."""
+    trace_of = partial(a_trace, agent="weather")
+    async with commonhold.connect(f"sqlite:///{tmp_path}/many.db") as stores:
+        for number in range(1, 61):
+            first, *rest = trace_of(number)
+            padded = {**first.attributes, "input.value": f"{number:05}" * (MEGABYTE // 12)}
+            await stores.traces.record([structs.replace(first, attributes=padded), *rest])
+        for kind in trace_export.WRITERS:
+            tracemalloc.start()
+            with (tmp_path / kind).open("wb") as to:
+                asked = TraceQuery()
+                told = await trace_export.write_all(stores.traces, asked, kind, to, is_seen=False)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert (told.traces, told.spans) == (60, 180)
+            assert peak < 20 * MEGABYTE, kind
+    assert (tmp_path / "jsonl").stat().st_size > 24 * MEGABYTE
+
+
+def test_parquet_without_pyarrow_says_what_to_install(kept: str, tmp_path: Path) -> None:
+    """One sentence, before a file is made; the other formats need nothing."""
+    for kind, status in (("parquet", 1), ("jsonl", 0)):
+        code = "import sys; sys.modules['pyarrow'] = None; from commonhold.cli import main; main()"
+        arguments = ["traces", "export", "--format", kind, "-o", f"all.{kind}", "--url", kept]
+        told = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert told.returncode == status, told.stderr
+        is_told = "pip install 'commonhold[parquet]'" in " ".join(told.stderr.split())
+        assert is_told == (kind == "parquet")
+    assert [path.name for path in tmp_path.iterdir()] == ["all.jsonl"]
 
 
 def test_new_traces_are_followed(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ from commonhold.client.otlp import PATIENCE, OtlpBackend, open_collector
 from commonhold.model.clock import Micros
 from commonhold.model.native_otel import span_id_of, trace_id_of
 from commonhold.model.opaque import JsonText
-from commonhold.model.otel import OtelSpan
+from commonhold.model.otel import OtelSpan, Rejected, Request
+from commonhold.otlp import answers
 from commonhold.otlp.decode import spans_from_json
 from commonhold.settings import ClientSettings
 from commonhold.testing import factories
@@ -363,6 +364,19 @@ async def test_spans_that_are_left_out_are_an_error(count: object) -> None:
         with pytest.raises(InvalidRequest, match="left out 3 spans: too many attributes"):
             await backend.traces.put(factories.trace())
     assert len(server.seen) == 1
+
+
+async def test_a_request_is_passed_on_as_it_is_and_what_was_left_out_is_told() -> None:
+    """The same bytes; the answer in protobuf is read without protobuf."""
+    told = answers.accepted(False, Rejected(300, "too old"))
+    reply = Reply(200, told, {"content-type": "application/x-protobuf"})
+    async with collector(reply) as (server, backend):
+        rejected = await backend.traces.take(Request(b"\x0a\x00", "protobuf"))
+        assert rejected == Rejected(300, "too old")
+        with pytest.raises(Unsupported, match="openai-agents"):
+            await backend.traces.take(Request(b"{}", "openai-agents"))
+    (seen,) = server.seen
+    assert (seen.body, seen.headers["content-type"]) == (b"\x0a\x00", "application/x-protobuf")
 
 
 async def test_a_warning_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -188,9 +188,9 @@ async def test_stats_by_time(feedback: HttpFeedbackStore) -> None:
 
 
 async def test_stats_of_an_unknown_window_are_refused(feedback: HttpFeedbackStore) -> None:
-    """A window that is none of the three is a client error."""
+    """A window that there is not is a client error."""
     with pytest.raises(PlatformError) as refused:
-        await feedback.stats(window="month")
+        await feedback.stats(window="year")
     assert refused.value.status_code == 400
 
 

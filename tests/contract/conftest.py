@@ -20,7 +20,6 @@ BACKENDS = (
     "sqlite-file",
     "sqlite-memory",
     "postgres",
-    "postgres-nocache",
     "http+sqlite",
     "http+postgres",
 )
@@ -52,8 +51,7 @@ def database_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> s
     """The address of an empty database for that backend."""
     if "postgres" in kind:
         url: str = request.getfixturevalue("postgres_url")
-        # As behind PgBouncer: no prepared statement outlives its transaction.
-        return f"{url}&statement_cache_size=0" if kind == "postgres-nocache" else url
+        return url
     return "sqlite:///:memory:" if kind == "sqlite-memory" else f"sqlite:///{tmp_path}/common.db"
 
 

@@ -111,7 +111,7 @@ def _keep_what_no_schema_can_say(case: schemathesis.Case) -> None:
             (case.query or {}).pop(name, None)
     if case.method == "POST" and case.path == "/v1/scores":
         for score in body if isinstance(body, list) else [body]:
-            for name in ("data_type", "value_num", "message_id", "span_id"):
+            for name in ("data_type", "value_num", "value_json", "message_id", "span_id"):
                 score.pop(name, None)
             score["value"] = True
     if case.path.startswith("/v1/webhooks") and isinstance(body, dict):

@@ -509,6 +509,24 @@ async def test_records_of_gen_ai_events_are_kept_with_their_span(
 
 
 @BOTH
+async def test_an_evaluation_is_a_score(client: httpx2.AsyncClient, encoding: Encoding) -> None:
+    """About its span, with nothing left out; sent again, it is there once."""
+    sent = logs("gen_ai.evaluation.result")
+    [record] = sent.resource_logs[0].scope_logs[0].log_records
+    pair(record.attributes, "gen_ai.evaluation.name", "relevance")
+    pair(record.attributes, "gen_ai.evaluation.score.value", 0.75)
+    pair(record.attributes, "gen_ai.evaluation.explanation", "Says where.")
+    for _ in range(2):
+        assert (await export(client, sent, encoding, "/v1/logs")).status_code == 200
+
+    [score] = (await client.get("/v1/scores?name=relevance")).json()
+    assert score["trace_id"] == TRACE_ID
+    assert (score["value"], score["data_type"], score["source"]) == (0.75, "numeric", "code")
+    assert score["comment"] == "Says where."
+    assert (await client.get("/v1/feedback")).json() == []
+
+
+@BOTH
 async def test_a_record_of_no_trace_is_left_out(
     client: httpx2.AsyncClient, encoding: Encoding
 ) -> None:

@@ -30,6 +30,8 @@ MADE = {"text_id", "job_id"}
 """Ids that the database makes."""
 
 TIMES = {"created_at", "started_at", "session_at"}
+LATER = {"due_at"}
+"""What the copies of a table have a little later."""
 TABLES = (
     "session",
     "message",
@@ -50,6 +52,7 @@ TABLES = (
     "span_job",
     "feedback",
     "feedback_text",
+    "feedback_due",
 )
 
 
@@ -135,6 +138,9 @@ async def multiply(tx: Any) -> None:
             f"INSERT INTO {table} ({', '.join(columns)}) {numbers.format(COPIES)} "
             f"SELECT {values} FROM {table}, n;\n"
         )
+    await tx.script(
+        "UPDATE feedback_due SET due_at = due_at + 4000000000000000 WHERE due_at > 0;\n"
+    )
     if not isinstance(tx, sql.connection.SqliteTx):
         await tx.query(CLEAN)
     await tx.script("ANALYZE;\n")
@@ -155,6 +161,8 @@ def copied(column: str) -> str:
     """The value of a column in the n-th copy of a row."""
     if column in IDS:
         return f"{column} || '-' || n"
+    if column in LATER:
+        return f"{column} + n"
     return f"{column} + n * 7200000000" if column in TIMES else column
 
 

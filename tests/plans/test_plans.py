@@ -10,6 +10,9 @@ from commonhold.sql.statement import load
 from tests.databases import Databases
 from tests.plans.executed import COPIES, Database, Postgres, Sent, Sqlite
 
+SPANS = 6
+"""Spans of a trace, at most."""
+
 WHOLE = {"list_agents"}
 """What answers with every row there is."""
 
@@ -72,7 +75,7 @@ def test_a_statement_finds_its_rows_through_an_index(database: Database, name: s
 def test_a_page_is_read_in_order(database: Database, name: str) -> None:
     """No list sorts what it has filtered: the first page costs what it shows."""
     for sent in (sent for sent in database.sent if sent.name == name):
-        if is_by_one_index(sent):
+        if is_by_one_index(sent) and "turns" not in given(sent.args):
             assert not database.sorts(sent), sent.text
 
 
@@ -80,6 +83,8 @@ def test_a_page_is_read_in_order(database: Database, name: str) -> None:
 def test_a_list_touches_its_own_table_only(database: Database, name: str) -> None:
     """T6: no list reads a span, a message or any other payload."""
     for sent in (sent for sent in database.sent if sent.name == name):
+        if "turns" in given(sent.args):
+            continue
         assert {step.table for step in database.steps(sent)} <= TOUCHED[name]
 
 
@@ -94,7 +99,7 @@ def test_a_search_reads_words_and_no_spans(database: Database) -> None:
 
 def test_a_page_reads_as_many_rows_as_it_shows(postgres_database: Postgres) -> None:
     """However deep in the list; a filter with an index of its own included."""
-    by_index = {"limit", "agent", "parent", "rating", "trace_id", *BY_INDEX}
+    by_index = {"limit", "agent", "parent", "rating", "trace_key", "thumbs", *BY_INDEX}
     read = [
         step.rows
         for sent in postgres_database.sent
@@ -106,6 +111,17 @@ def test_a_page_reads_as_many_rows_as_it_shows(postgres_database: Postgres) -> N
     ]
     assert len(read) >= 30
     assert max(read) <= 21
+
+
+def test_turns_are_read_for_the_records_of_the_page_only(postgres_database: Postgres) -> None:
+    """Question, answer and trace: one of each for a record, found by key."""
+    shown = [sent for sent in postgres_database.sent if "turns" in given(sent.args)]
+    assert len(shown) >= 3
+    for sent in (sent for sent in shown if sent.name == "list_feedback"):
+        for step in postgres_database.steps(sent):
+            assert step.index is not None
+            is_of_root = step.table.startswith("span")  # found among those of its trace
+            assert step.rows <= (21 * SPANS if is_of_root else 21), (step, sent.text)
 
 
 def is_by_one_index(sent: Sent) -> bool:

@@ -14,7 +14,7 @@ from commonhold.model.agent import AgentQuery
 from commonhold.model.clock import Micros
 from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, StatsQuery
 from commonhold.model.opaque import JsonText, dumps
-from commonhold.model.otel import OtelSpan
+from commonhold.model.otel import OtelSpan, SpanLink
 from commonhold.model.scope import Author, Scope
 from commonhold.model.score import NewScore, ScorePatch, ScoreQuery
 from commonhold.model.score_stats import ScoreStatsQuery
@@ -49,6 +49,7 @@ from commonhold.testing.otel import (
     of_resource,
     otel_log,
     otel_span,
+    span_id,
     trace_id,
 )
 
@@ -76,8 +77,11 @@ async def settle(backend: SqlBackend) -> None:
                     trace_id=f"t{n}",
                     session_id=f"s{n}",
                     agent_type=f"a{vote}",
+                    comment=f"thanks{n} a lot",
                 )
             )
+        await backend.feedback.create(new_feedback(session_id=f"soon{n}", trace_id=f"soon{n}"))
+        await backend.sessions.append(f"soon{n}", conversation(2))
         called = tagged(n, f"m{n % 3}", trace_id=trace_id(n), status_code=2 * (n % 4 == 0))
         await backend.traces.record([called, otel_span(n + 1, parent=n, trace_id=trace_id(n))])
         await backend.traces.record_logs([otel_log(n, trace_id=trace_id(n))])
@@ -212,6 +216,18 @@ async def traces(backend: Backend) -> None:
     await store.agents(AgentQuery("weather", since=SINCE, until=SOON))
 
 
+async def judgements(backend: Backend) -> None:
+    """New ones, the same again, and one in the place of another."""
+    told = {"name": "n", "score": 1, "explanation": "said so", "identifier": "rubric-1"}
+    attributes = {f"annotations.0.annotation.{name}": value for name, value in told.items()}
+    for score in (1, 1, 2):
+        attributes["annotations.0.annotation.score"] = score
+        await backend.traces.record([otel_span(1, attributes=attributes)])
+    evaluated = {f"evaluations.0.evaluation.{name}": value for name, value in told.items()}
+    kind, target = {"openinference.span.kind": "EVALUATOR"}, SpanLink(TRACE_ID, span_id(1))
+    await backend.traces.record([otel_span(3, attributes={**kind, **evaluated}, links=(target,))])
+
+
 async def lists(backend: SqlBackend) -> None:
     """Every way to list traces, from the top and from further down."""
     store = backend.traces
@@ -285,7 +301,7 @@ async def feedback(backend: Backend) -> None:
     await store.list(FeedbackQuery(limit=20, agent="tester"))
     await store.list(FeedbackQuery(limit=20, user_id="anonymous", turns=True))
     await store.list(FeedbackQuery(limit=20, rating=-1, since=SINCE, until=UNTIL, turns=True))
-    await store.list(FeedbackQuery(limit=20, q="thanks", turns=True))
+    await store.list(FeedbackQuery(limit=20, q="thanks7", turns=True))
     await scores(backend)
 
 
@@ -346,6 +362,7 @@ async def visit(backend: SqlBackend) -> None:
     await turns(backend)
     await found(backend)
     await traces(backend)
+    await judgements(backend)
     await lists(backend)
     await jobs(backend)
     await feedback(backend)

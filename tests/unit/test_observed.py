@@ -16,6 +16,7 @@ from commonhold.errors import NotFound
 from commonhold.model.agent import AgentQuery
 from commonhold.model.clock import Micros
 from commonhold.model.feedback import FeedbackPatch, NewFeedback
+from commonhold.model.otel import Request
 from commonhold.model.scope import Author, Scope
 from commonhold.model.score import NewScore, ScorePatch
 from commonhold.model.session import MessageQuery, NewSession
@@ -101,6 +102,7 @@ async def use_everything(stores: Stores) -> None:
     assert await traces.find("none") is None
     assert len((await traces.list()).items) == 1
     await traces.record([otel_span(attributes={"session.id": "s2"})])
+    assert (await traces.take(Request(b"{}", "json"))).count == 0
     await traces.record_logs([otel_log()])
     assert "resourceSpans" in await traces.otlp(TRACE_ID)
     assert [each.trace_id for each in await traces.of_session("s2", limit=1)] == [TRACE_ID]
@@ -112,13 +114,19 @@ async def use_everything(stores: Stores) -> None:
     assert await feedback.get(vote.feedback_id) == await feedback.find(vote.feedback_id) == patched
     assert len((await feedback.list()).items) == 1
     assert sum(window.total for window in await feedback.stats()) == 1
+    await use_scores(stores)
+    await feedback.delete(vote.feedback_id)
+
+
+async def use_scores(stores: Stores) -> None:
+    """Every operation on scores, beside one thumb."""
+    feedback = stores.feedback
     [score] = await feedback.put_scores([NewScore("accuracy", "numeric", 0.5)], key="k")
     assert await feedback.get_score(score.score_id) == score
     assert (await feedback.patch_score(score.score_id, ScorePatch(1.0))).value_num == 1
     assert len((await feedback.scores()).items) == 2
     assert sum(stats.tally.count for stats in await feedback.score_stats()) == 2
     await feedback.delete_score(score.score_id)
-    await feedback.delete(vote.feedback_id)
     assert await feedback.find_score(score.score_id) is None
 
 

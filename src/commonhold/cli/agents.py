@@ -86,7 +86,7 @@ def _print(found: Sequence[Agent]) -> None:
     cells = _cells(found)
     if not out.is_terminal:
         print_whole(cells, "agent", out)
-    elif table := fitting(cells, "agent", _SPARE, out.width):
+    elif table := fitting(cells, "agent", _SPARE, out.width, names=("versions",)):
         print_table(table, "agent", out)
     else:
         heads = [

@@ -21,6 +21,7 @@ from commonhold.cli.times import ago
 from commonhold.model.session import Session
 
 _SPARE = ("user",)
+_NAMES = ("agent", "user")
 
 
 def print_sessions(found: Sequence[Session]) -> None:
@@ -28,7 +29,7 @@ def print_sessions(found: Sequence[Session]) -> None:
     cells = _cells(found)
     if not out.is_terminal:
         print_whole(cells, "title", out)
-    elif table := fitting(cells, "title", _SPARE, out.width):
+    elif table := fitting(cells, "title", _SPARE, out.width, names=_NAMES):
         print_table(table, "title", out)
     else:
         _print_stacked(cells)

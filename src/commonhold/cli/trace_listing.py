@@ -30,7 +30,13 @@ MOST_NAMES = 3
 _SPARE = ("session", "thumbs", "spans/calls/tools", "model", "tokens")
 """What a table can do without, the first first."""
 
+_NAMES = ("agents", "model")
+"""What is cut before a column goes."""
+
 _STATUS = {"ok": "green", "error": "red"}
+_WIDEST_STATUS = 5
+_WIDE_TIME = 7
+"""What most statuses and times fit in, so that lines that are told one by one stand in columns."""
 
 
 def print_traces(found: Sequence[TraceSummary]) -> None:
@@ -38,7 +44,7 @@ def print_traces(found: Sequence[TraceSummary]) -> None:
     cells = _cells(found)
     if not out.is_terminal:
         print_whole(cells, "name", out)
-    elif table := fitting(cells, "name", _SPARE, out.width):
+    elif table := fitting(cells, "name", _SPARE, out.width, names=_NAMES):
         print_table(table, "name", out)
     else:
         _print_stacked(found, cells)
@@ -53,8 +59,8 @@ def trace_line(trace: TraceSummary, palette: Palette) -> Text:
     parts = [
         Text(local(trace.started_at, with_date=False), "yellow" if trace.is_ahead else "dim"),
         quoted(trace.trace_id),
-        status(trace.status),
-        Text(took(trace.duration_ms)),
+        Text.assemble(status(trace.status), " " * (_WIDEST_STATUS - len(trace.status))),
+        Text(f"{took(trace.duration_ms):>{_WIDE_TIME}}"),
         quoted(trace.name, "bold"),
         _agents(trace, palette),
         Text(counted(trace.span_count, "span"), "dim"),

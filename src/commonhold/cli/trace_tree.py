@@ -37,8 +37,8 @@ def rows(spans: Iterable[Span]) -> Iterator[Row]:
 
 def orphans(spans: Sequence[Span]) -> int:
     """How many have a parent that is not among them."""
-    known = {span.span_id for span in spans}
-    return sum(span.parent_span_id not in (None, *known) for span in spans)
+    known = {None, *(span.span_id for span in spans)}
+    return sum(span.parent_span_id not in known for span in spans)
 
 
 def _children(ordered: Sequence[Span]) -> Mapping[str | None, Sequence[Span]]:

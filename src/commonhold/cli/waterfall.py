@@ -112,7 +112,8 @@ class Waterfall:
             if value:
                 facts.add_row(name, value)
         title = quoted(summary.name or summary.trace_id, "bold")
-        self._print(Panel(facts, title=title, title_align="left", border_style="dim"))
+        title.truncate(max(self._console.width - 6, 1), overflow="ellipsis")
+        self._print(Panel(facts, title=title, title_align="left", border_style="dim", expand=False))
 
     def spans(self) -> None:
         """Print the spans, each on its line, with its texts below when they are wanted."""

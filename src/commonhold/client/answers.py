@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from commonhold.client.otlp_answers import rejected_of
 from commonhold.client.problems import Answer, error_of, foreign, problem_of, surprise
 from commonhold.client.shapes import (
     AgentShape,
@@ -37,6 +38,7 @@ from commonhold.model import wire, wire_traces, wire_turns
 from commonhold.model.agent import Agent
 from commonhold.model.feedback import Feedback, FeedbackStats
 from commonhold.model.opaque import JsonText
+from commonhold.model.otel import Rejected
 from commonhold.model.page import Page
 from commonhold.model.session import Appended, History, Message, Session, Written
 from commonhold.model.timeline import Moment
@@ -80,6 +82,13 @@ _STATS = msgspec.json.Decoder(list[StatsShape])
 def done(answer: Answer) -> None:
     """Nothing but that the call succeeded."""
     read(answer, _ANYTHING, bool)
+
+
+def taken(answer: Answer) -> Rejected:
+    """What a service left out of the spans it was sent."""
+    if answer.is_success and "protobuf" in answer.headers.get("content-type", ""):
+        return rejected_of(answer.body, is_protobuf=True)
+    return read(answer, _ANYTHING, lambda body: rejected_of(bytes(body)))
 
 
 def removed(answer: Answer) -> Removed:
@@ -131,7 +140,7 @@ def moments(answer: Answer) -> Page[Moment]:
         kind = fields["kind"]
         if fields[kind] is None:
             raise ValueError(f"a moment of kind {kind} says nothing of it")
-        return wire_turns.moment_in({**fields, kind: _fields(fields[kind])})
+        return wire_turns.moment_in({**fields, kind: _deep(fields[kind])})
 
     return _page(answer, _MOMENTS, build)
 
@@ -233,8 +242,14 @@ def feedbacks(answer: Answer) -> Page[Feedback]:
 
 
 def _vote(shape: FeedbackShape) -> Feedback:
-    turn = None if shape.turn is None else _fields(shape.turn)
-    return wire.feedback_in({**_fields(shape), "turn": turn})
+    return wire.feedback_in(_deep(shape))
+
+
+def _deep(shape: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a shape, and those of its turn."""
+    fields = _fields(shape)
+    turn = fields.get("turn")
+    return fields if turn is None else {**fields, "turn": _fields(turn)}
 
 
 def stats(answer: Answer) -> tuple[FeedbackStats, ...]:

@@ -13,7 +13,7 @@ from commonhold.model.agent import Agent, AgentQuery
 from commonhold.model.feedback import ANONYMOUS
 from commonhold.model.once import Once, check_key
 from commonhold.model.opaque import JsonText
-from commonhold.model.otel import OtelLog, OtelSpan
+from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Request
 from commonhold.model.page import DEFAULT_LIMIT, Page, check_window, decode_cursor
 from commonhold.model.scope import ANYONE, Scope
 from commonhold.model.session import (
@@ -278,6 +278,11 @@ class NullTraces:
     async def record(self, spans: Sequence[OtelSpan], /) -> None:
         self._gate.check()
         log.debug("%d spans were not kept", len(spans))
+
+    async def take(self, request: Request, /) -> Rejected:
+        self._gate.check()
+        log.debug("%d bytes of spans were not kept", len(request.body))
+        return Rejected()
 
     async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
         self._gate.check()

@@ -13,7 +13,7 @@ from commonhold.contract.sessions import Sessions
 from commonhold.errors import InvalidRequest, Unsupported
 from commonhold.model.agent import Agent, AgentQuery
 from commonhold.model.opaque import JsonText
-from commonhold.model.otel import OtelLog, OtelSpan
+from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Request
 from commonhold.model.page import DEFAULT_LIMIT, Page
 from commonhold.model.scope import ANYONE, Author, Scope
 from commonhold.model.trace import Trace, TraceQuery, TraceSummary
@@ -60,6 +60,9 @@ class OtlpTraces:
 
     async def record(self, spans: Sequence[OtelSpan], /) -> None:
         otlp_json.check_taken(await self._transport.send(otlp_json.export_spans(spans)))
+
+    async def take(self, request: Request, /) -> Rejected:
+        return otlp_json.taken(await self._transport.send(otlp_json.request(request)))
 
     async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
         otlp_json.check_taken(await self._transport.send(otlp_json.export_logs(logs)))

@@ -15,10 +15,17 @@ import msgspec
 
 from commonhold._version import __version__
 from commonhold.client.call import Call
+from commonhold.client.otlp_answers import MEDIA, rejected_of
 from commonhold.client.problems import Answer, retry_after_s
-from commonhold.errors import CommonholdError, InvalidRequest, Unavailable, from_problem
+from commonhold.errors import (
+    CommonholdError,
+    InvalidRequest,
+    Unavailable,
+    Unsupported,
+    from_problem,
+)
 from commonhold.model.native_otel import otel_spans
-from commonhold.model.otel import OtelLog, OtelSpan, Resource, Scope
+from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Request, Resource, Scope
 from commonhold.model.scope import Author
 from commonhold.model.trace import Trace, check_trace
 from commonhold.otlp.encode import logs_to_otlp_json, to_otlp_json
@@ -95,6 +102,35 @@ def _packed(path: str, encode: Callable[[Sequence[T]], str], records: Sequence[T
     return Call("POST", path, packed, {"Content-Encoding": "gzip"})
 
 
+def request(sent: Request) -> Call:
+    """A request as somebody else sent it.
+
+    Raises:
+        Unsupported: a collector does not understand it.
+    """
+    if sent.form == "openai-agents":
+        raise Unsupported("A collector takes OTLP, and not what openai-agents exports.")
+    return Call("POST", PATH, sent.body, {"Content-Type": MEDIA[sent.form]})
+
+
+def taken(answer: Answer) -> Rejected:
+    """What the collector left out.
+
+    Raises:
+        Unavailable: it cannot take spans now, or something else answered.
+        CommonholdError: the error its status stands for.
+    """
+    if not answer.is_success:
+        raise _refusal(answer)
+    kind = answer.headers.get("content-type", "")
+    if "html" in kind:
+        raise Unavailable(f"{_said(answer)} with a web page. Check the URL, its path included.")
+    rejected = rejected_of(answer.body, is_protobuf="protobuf" in kind)
+    if rejected.reason and not rejected.count:
+        log.warning("the collector at %s says: %s", answer.source, rejected.reason)
+    return rejected
+
+
 def check_taken(answer: Answer) -> None:
     """Return when the collector has taken every span.
 
@@ -103,31 +139,12 @@ def check_taken(answer: Answer) -> None:
         InvalidRequest: it left spans out, and says why.
         CommonholdError: the error its status stands for.
     """
-    if not answer.is_success:
-        raise _refusal(answer)
-    if "html" in answer.headers.get("content-type", ""):
-        raise Unavailable(f"{_said(answer)} with a web page. Check the URL, its path included.")
-    rejected, message = _partial(answer.body)
-    if rejected > 0:
-        reason = message or "it does not say why"
+    rejected = taken(answer)
+    if rejected.count > 0:
+        reason = rejected.reason or "it does not say why"
         raise InvalidRequest(
-            f"The collector at {answer.source} left out {rejected} spans: {reason}"
+            f"The collector at {answer.source} left out {rejected.count} spans: {reason}"
         )
-    if message:
-        log.warning("the collector at %s says: %s", answer.source, message)
-
-
-class _Shape(msgspec.Struct, rename="camel"):
-    """An object of OTLP JSON. A number of 64 bits may be a text."""
-
-
-class _PartialShape(_Shape):
-    rejected_spans: int | str | None = None
-    error_message: str | None = None
-
-
-class _TakenShape(_Shape):
-    partial_success: _PartialShape | None = None
 
 
 class _StatusShape(msgspec.Struct):
@@ -136,17 +153,7 @@ class _StatusShape(msgspec.Struct):
     message: str = ""
 
 
-_TAKEN = msgspec.json.Decoder(_TakenShape)
 _STATUS = msgspec.json.Decoder(_StatusShape)
-
-
-def _partial(body: bytes) -> tuple[int, str]:
-    """Spans that were left out, and what there is to say. Any success is one, whatever its body."""
-    try:
-        told = _TAKEN.decode(body).partial_success or _PartialShape()
-        return int(told.rejected_spans or 0), told.error_message or ""
-    except (ValueError, RecursionError):
-        return 0, ""
 
 
 def _refusal(answer: Answer) -> CommonholdError:

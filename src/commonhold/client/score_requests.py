@@ -103,5 +103,5 @@ def _sent(fields: dict[str, Any]) -> dict[str, Any]:
     if "metadata" in fields:
         fields["metadata"] = wire.raw(opaque.trim(fields["metadata"]))
     if "value_json" in fields:
-        fields["value"] = wire.raw(opaque.trim(fields.pop("value_json")))
+        fields["value_json"] = wire.raw(opaque.trim(fields["value_json"]))
     return fields

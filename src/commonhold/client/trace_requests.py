@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from commonhold.client.call import Call, body_of, path_of, target, time, window
+from commonhold.client.otlp_answers import MEDIA
 from commonhold.errors import InvalidRequest
 from commonhold.model import wire_traces
 from commonhold.model.agent import AgentQuery
-from commonhold.model.otel import OtelLog, OtelSpan
+from commonhold.model.otel import OtelLog, OtelSpan, Request
 from commonhold.model.page import check_window
 from commonhold.model.span_words import attribute_terms
 from commonhold.model.trace import Trace, TraceQuery, check_query, check_trace
@@ -31,6 +32,12 @@ def put_trace(trace: Trace) -> Call:
 def record(spans: Sequence[OtelSpan]) -> Call:
     """Spans of OpenTelemetry, which a second attempt does not add again."""
     return Call("POST", "/v1/traces", _otlp(to_otlp_json, spans), _PROBLEMS)
+
+
+def take(request: Request) -> Call:
+    """Spans as an exporter sent them: the same bytes."""
+    path = "/v1/traces/ingest" if request.form == "openai-agents" else "/v1/traces"
+    return Call("POST", path, request.body, {**_PROBLEMS, "Content-Type": MEDIA[request.form]})
 
 
 def record_logs(logs: Sequence[OtelLog]) -> Call:

@@ -10,7 +10,7 @@ from commonhold.errors import NotFound
 from commonhold.model import ids
 from commonhold.model.agent import Agent, AgentQuery
 from commonhold.model.opaque import JsonText
-from commonhold.model.otel import OtelLog, OtelSpan
+from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Request
 from commonhold.model.page import DEFAULT_LIMIT, Page
 from commonhold.model.trace import Trace, TraceQuery, TraceSummary
 
@@ -26,6 +26,9 @@ class HttpTraces:
 
     async def record(self, spans: Sequence[OtelSpan], /) -> None:
         answers.done(await self._line.send(trace_requests.record(spans)))
+
+    async def take(self, request: Request, /) -> Rejected:
+        return answers.taken(await self._line.send(trace_requests.take(request)))
 
     async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
         answers.done(await self._line.send(trace_requests.record_logs(logs)))

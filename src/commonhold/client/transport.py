@@ -172,7 +172,7 @@ class Transport:
         headers = dict(call.headers)
         times = self._timeouts
         if call.body is not None:
-            headers["Content-Type"] = "application/json"
+            headers.setdefault("Content-Type", "application/json")
         try:
             response = await self._client.request(
                 call.method,

@@ -210,6 +210,7 @@ async def open_to_serve(settings: Settings) -> SqlBackend:
         statement_cache_size=settings.statement_cache_size,
         queue_limit=settings.queue_limit,
         forwards=bool(settings.traces_forward),
+        decoders=settings.otlp_decoders,
     )
     backend = await open_backend(settings.database, upgrade=False, options=options)
     try:

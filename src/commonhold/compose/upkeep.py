@@ -18,7 +18,7 @@ from commonhold.sql.partitions import make_ahead, until_tomorrow_s
 IDLE_S = 1.0
 """How often it is looked for work, in seconds, when there was none."""
 
-BUSY_SHARE = 9.0
+BUSY_SHARE = 19.0
 """While writers are busy, indexing rests so many times as long as it works."""
 
 _HOUR_S = 3600.0

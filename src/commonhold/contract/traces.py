@@ -7,7 +7,7 @@ from typing import Protocol
 
 from commonhold.model.agent import Agent, AgentQuery
 from commonhold.model.opaque import JsonText
-from commonhold.model.otel import OtelLog, OtelSpan
+from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Request
 from commonhold.model.page import Page
 from commonhold.model.trace import Trace, TraceQuery, TraceSummary
 
@@ -34,6 +34,8 @@ class Traces(Protocol):
     T9. A search finds what was written before it, words of names, inputs and outputs, and
         attributes, each within one span.
     T10. Whose work a span is, is said by who wrote it; only where nobody is named, by itself.
+    T11. A judgement that comes with a span or a log record is a score of who wrote it, committed
+        with it; one that comes again changes nothing.
     """
 
     async def put(self, trace: Trace, /) -> None:
@@ -41,6 +43,13 @@ class Traces(Protocol):
 
     async def record(self, spans: Sequence[OtelSpan], /) -> None:
         """Merge spans into their traces; the same spans again change nothing."""
+
+    async def take(self, request: Request, /) -> Rejected:
+        """Merge the spans of a request as it was sent, and say which of them it had to leave out.
+
+        Raises:
+            MalformedBody: it is no such request; nothing was written.
+        """
 
     async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
         """Keep log records with the spans they are about, come or to come."""

@@ -15,18 +15,15 @@ from commonhold.http.call import JSON, NO_STORE, Answer, Call, Header
 from commonhold.http.decode import is_json
 from commonhold.http.operation import Body, Endpoint, Operation, Reply
 from commonhold.http.problems import MEDIA_TYPE as PROBLEM
-from commonhold.model.otel import Rejected
+from commonhold.model.otel import Form, Rejected, Request
 from commonhold.otlp import answers
 from commonhold.otlp.answers import Signal
 from commonhold.otlp.decode import (
     logs_from_json,
     logs_from_protobuf,
     metric_points,
-    spans_from_json,
-    spans_from_protobuf,
 )
-from commonhold.otlp.openai_agents import spans_from_openai_agents
-from commonhold.service.otlp import decline_metrics, keep_logs, keep_spans
+from commonhold.service.otlp import decline_metrics, keep_logs
 
 PROTOBUF_MEDIA = "application/x-protobuf"
 PROTOBUF: tuple[Header, ...] = ((b"content-type", PROTOBUF_MEDIA.encode()), NO_STORE)
@@ -60,14 +57,14 @@ def check_media(call: Call, wanted: str) -> None:
 
 async def take_spans(call: Call) -> Answer:
     """Spans of a request that is OTLP: kept, or left out and told."""
-    decode = spans_from_protobuf if is_protobuf(call) else spans_from_json
-    rejected = await keep_spans(call.stores.traces, call.content, decode)
+    form: Form = "protobuf" if is_protobuf(call) else "json"
+    rejected = await call.stores.traces.take(Request(call.content, form))
     return _accepted(call, rejected, "traces")
 
 
 async def take_openai_agents(call: Call) -> Answer:
     """The native export of `openai-agents`, whose exporter looks at the status alone."""
-    rejected = await keep_spans(call.stores.traces, call.content, spans_from_openai_agents)
+    rejected = await call.stores.traces.take(Request(call.content, "openai-agents"))
     return _accepted(call, rejected, "traces")
 
 

@@ -26,6 +26,7 @@ from commonhold.model.score import DATA_TYPES, MOST_VALUE, SOURCES, THUMBS, NewS
 
 DataType = Annotated[str, described(enum=list(DATA_TYPES))]
 Source = Annotated[str, described(enum=list(SOURCES))]
+Json = Annotated[Raw, described()]
 ScoreName = Annotated[str, described(pattern=NO_NUL, minLength=1, maxLength=ids.MAX_ID)]
 Number = Annotated[float, described(minimum=-MOST_VALUE, maximum=MOST_VALUE)]
 
@@ -43,8 +44,9 @@ class NewScoreBody(Struct):
 
     name: ScoreName | None = None
     data_type: DataType | None = None
-    value: Annotated[Raw, described()] | UnsetType = UNSET
+    value: Json | UnsetType = UNSET
     value_num: Number | None = None
+    value_json: Json | UnsetType = UNSET
     label: Name | None = None
     comment: LongText | None = None
     correction: LongText | None = None
@@ -70,8 +72,9 @@ class NewScoreBody(Struct):
 class ScorePatchBody(Struct):
     """What to change; null leaves a field as it is, an empty text clears it."""
 
-    value: Annotated[Raw, described()] | UnsetType = UNSET
+    value: Json | UnsetType = UNSET
     value_num: Number | None = None
+    value_json: Json | UnsetType = UNSET
     label: Name | None = None
     comment: LongText | None = None
     correction: LongText | None = None
@@ -93,6 +96,7 @@ def new_score(body: NewScoreBody) -> NewScore:
     """
     fields: dict[str, Any] = {name: getattr(body, name) for name in _ALIKE}
     value, told = _read(body.value)
+    fields["value_json"] = _read(body.value_json)[1]
     kind = body.data_type or _kind_of(body, value)
     _put(fields, kind, value, told)
     return NewScore(
@@ -115,6 +119,7 @@ def score_patch(body: ScorePatchBody, data_type: str) -> ScorePatch:
         name: getattr(body, name) for name in ("value_num", "label", "comment", "correction")
     }
     value, told = _read(body.value)
+    fields["value_json"] = _read(body.value_json)[1]
     _put(fields, data_type, value, told)
     is_given = given(body.metadata) is not None
     return ScorePatch(metadata=object_of(body.metadata, "metadata") if is_given else None, **fields)

@@ -28,7 +28,6 @@ class Score(Struct):
     score_id: str
     name: str
     data_type: DataType
-    value: Any
     value_num: float | None
     label: str | None
     rating: Literal[1, -1] | None
@@ -37,7 +36,6 @@ class Score(Struct):
     source: Source
     source_id: str | None
     identifier: str | None
-    metadata: Object
     environment: str | None
     config_id: str | None
     error: str | None
@@ -51,8 +49,10 @@ class Score(Struct):
     latency_ms: float | None
     agent_type: str | None
     user_id: str
-    author: str | None
     superseded_by: str | None
+    value: Any
+    metadata: Object
+    author: str | None
     created_at: Time
     updated_at: Time
     turn: Binding

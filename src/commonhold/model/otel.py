@@ -18,6 +18,9 @@ Attributes = Mapping[str, Any]
 Operation = Literal["", "llm", "tool", "agent", "chain", "retriever", "embedding", "evaluator"]
 """What kind of work a span is, whatever its vocabulary calls it."""
 
+Form = Literal["protobuf", "json", "openai-agents"]
+"""How a request spells its spans: OTLP in either encoding, or the export of `openai-agents`."""
+
 
 class Resource(msgspec.Struct, frozen=True, gc=False):
     """What emitted: the attributes of a process, the same for all its spans."""
@@ -93,6 +96,13 @@ class OtelLog(msgspec.Struct, frozen=True, gc=False):
     attributes: Attributes
     resource: Resource
     scope: Scope
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """Spans as an exporter sent them: the body, decompressed, and what it is."""
+
+    body: bytes
+    form: Form
 
 
 class Rejected(msgspec.Struct, frozen=True, gc=False):

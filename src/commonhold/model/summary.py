@@ -7,9 +7,8 @@ which came first. The same spans give the same summary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
@@ -31,6 +30,13 @@ MOST_COUNTED = 2**52
 """Sums stop here: below it dollars, as floats, hold every billionth of one."""
 
 
+CALLS = ("llm", "embedding")
+"""The kinds of work that are calls of a model."""
+
+WRAPPERS = ("agent", "chain")
+"""The kinds that may repeat what the calls within them used."""
+
+
 class LogFacts(NamedTuple):
     """What a log record adds to its trace's summary."""
 
@@ -38,7 +44,7 @@ class LogFacts(NamedTuple):
     gist: Gist
 
 
-class SpanFacts(msgspec.Struct, frozen=True, gc=False):
+class SpanFacts(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a span adds to its trace's summary. `author` is who wrote it, by credential."""
 
     span_id: str
@@ -68,8 +74,7 @@ class Part:
     status: str = "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class AgentShare:
+class AgentShare(NamedTuple):
     """One agent's share of a trace: what its statistics are made of.
 
     `duration_ns` is from its first start to its last end, None while nothing has ended.
@@ -86,8 +91,7 @@ class AgentShare:
     cost_nano: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(NamedTuple):
     """A trace's summary, what it is found by, and the shares of its agents."""
 
     summary: TraceSummary
@@ -128,38 +132,39 @@ class _Whole(NamedTuple):
 def _summary(trace_id: str, whole: _Whole) -> TraceSummary:
     spans, parts, gists, counted = whole.spans, whole.parts, whole.gists, whole.counted
     started, ended, duration = _times(spans, parts, whole.logs)
-    models = _distinct(span.gist.model for span in spans if _is_call(span))
+    kinds = [span.gist.operation for span in spans]
+    calls = [span.gist for span in spans if span.gist.operation in CALLS]
     return TraceSummary(
         trace_id=trace_id,
         started_at=started,
         ended_at=ended,
-        model=_first(chain((part.model for part in parts), (each.model for each in gists))),
+        model=_first([*[part.model for part in parts], *[each.model for each in gists]]),
         session_id=_first(
-            chain((part.session_id for part in parts), (each.session_id for each in gists))
+            [*[part.session_id for part in parts], *[each.session_id for each in gists]]
         ),
         status="error" if _has_failed(spans, parts) else "ok",
         duration_ms=None if duration is None else duration / 1e6,
         span_count=len(spans),
         error_count=sum([span.is_error for span in spans]),
-        tool_calls=sum([span.gist.operation == "tool" for span in spans]),
+        tool_calls=kinds.count("tool"),
         prompt_tokens=_sum([span.gist.input_tokens for span in counted]),
         completion_tokens=_sum([span.gist.output_tokens for span in counted]),
         agents=_agents(spans, parts),
         name=whole.root.name if whole.root else "",
-        user_id=_first(each.user_id for each in gists),
-        environment=_first(each.environment for each in gists),
-        llm_calls=sum([_is_call(span) for span in spans]),
+        user_id=_first([each.user_id for each in gists]),
+        environment=_first([each.environment for each in gists]),
+        llm_calls=len(calls),
         cached_tokens=_sum([span.gist.cached_input for span in counted]),
         reasoning_tokens=_sum([span.gist.reasoning for span in counted]),
         cost_nano=_sum([span.gist.cost_nano for span in counted]),
-        models=models,
-        is_ahead=any(each.is_ahead for each in gists),
+        models=_distinct([each.model for each in calls]),
+        is_ahead=True in [each.is_ahead for each in gists],
     )
 
 
 def _agents(spans: Sequence[SpanFacts], parts: Sequence[Part]) -> tuple[str, ...]:
-    names = {span.agent for span in spans} | {part.author for part in parts}
-    return tuple(sorted(name for name in names if name))[:MAX_AGENTS]
+    names = {span.author or span.gist.agent for span in spans} | {part.author for part in parts}
+    return tuple(sorted(names - {""}))[:MAX_AGENTS]
 
 
 def root_of(ordered: Sequence[SpanFacts]) -> SpanFacts | None:
@@ -177,7 +182,7 @@ def counted_spans(ordered: Sequence[SpanFacts]) -> list[SpanFacts]:
     What is around a call repeats its usage. Its sum counts only where no call of the trace tells
     any (contracts 3.2, rule 2).
     """
-    for kinds in (("llm", "embedding"), ("agent", "chain")):
+    for kinds in (CALLS, WRAPPERS):
         users = [span for span in ordered if span.gist.operation in kinds and span.gist.has_usage]
         if users:
             around = _around(users, ordered)
@@ -219,12 +224,8 @@ def _between(first: int, last: int) -> int:
     return max(0, min(last - first, MAX_NANOS))
 
 
-def _is_call(span: SpanFacts) -> bool:
-    return span.gist.operation in ("llm", "embedding")
-
-
 def _has_failed(spans: Sequence[SpanFacts], parts: Sequence[Part]) -> bool:
-    return any(span.is_error for span in spans) or any(part.status == "error" for part in parts)
+    return True in [span.is_error for span in spans] or "error" in [part.status for part in parts]
 
 
 def _labels(summary: TraceSummary, ordered: Sequence[SpanFacts]) -> tuple[str, ...]:
@@ -233,11 +234,13 @@ def _labels(summary: TraceSummary, ordered: Sequence[SpanFacts]) -> tuple[str, .
         ("agent", summary.agents),
         ("model", summary.models),
         ("environment", [summary.environment]),
-        ("tool", [span.gist.tool_name for span in ordered]),
-        ("kind", [span.gist.operation for span in ordered]),
+        ("tool", dict.fromkeys([span.gist.tool_name for span in ordered])),
+        ("kind", dict.fromkeys([span.gist.operation for span in ordered])),
         ("tag", [tag for span in ordered for tag in span.gist.tags]),
     ):
-        found.update((label(key, value), None) for value in values if value)
+        for value in values:
+            if value:
+                found[label(key, value)] = None
     return tuple(found)[:MAX_LABELS]
 
 
@@ -247,42 +250,45 @@ def label(key: str, value: str) -> str:
 
 
 def _shares(ordered: Sequence[SpanFacts], counted: Sequence[SpanFacts]) -> Iterable[AgentShare]:
-    by_agent: Callable[[SpanFacts], str] = attrgetter("agent")
-    used = _grouped(counted, by_agent)
-    for agent, spans in _grouped(ordered, by_agent).items():
+    used = _by_agent(counted)
+    for agent, spans in sorted(_by_agent(ordered).items()):
         if agent:
             yield _share(agent, spans, used.get(agent, ()))
 
 
-def _grouped(
-    spans: Iterable[SpanFacts], by: Callable[[SpanFacts], str]
-) -> Mapping[str, Sequence[SpanFacts]]:
-    return {key: list(each) for key, each in groupby(sorted(spans, key=by), by)}
+def _by_agent(spans: Iterable[SpanFacts]) -> Mapping[str, Sequence[SpanFacts]]:
+    found: dict[str, list[SpanFacts]] = {}
+    for span in spans:
+        found.setdefault(span.author or span.gist.agent, []).append(span)
+    return found
 
 
 def _share(agent: str, spans: Sequence[SpanFacts], counted: Sequence[SpanFacts]) -> AgentShare:
-    """Of spans in order, which sorting by agent has kept."""
+    """Of spans in order."""
     ends = [span.end_ns for span in spans if span.end_ns is not None]
     own = root_of(spans) or spans[0]
     return AgentShare(
-        agent=agent,
-        version=_first(span.gist.agent_version for span in spans) or "",
-        instance=_first(span.gist.instance for span in spans) or "",
-        is_error=own.is_error,
-        duration_ns=_between(spans[0].start_ns, max(ends)) if ends else None,
-        span_count=len(spans),
-        prompt_tokens=_sum(span.gist.input_tokens for span in counted),
-        completion_tokens=_sum(span.gist.output_tokens for span in counted),
-        cost_nano=_sum(span.gist.cost_nano for span in counted),
+        agent,
+        _first([span.gist.agent_version for span in spans]) or "",
+        _first([span.gist.instance for span in spans]) or "",
+        own.is_error,
+        _between(spans[0].start_ns, max(ends)) if ends else None,
+        len(spans),
+        _sum([span.gist.input_tokens for span in counted]),
+        _sum([span.gist.output_tokens for span in counted]),
+        _sum([span.gist.cost_nano for span in counted]),
     )
 
 
 def _first(values: Iterable[T | None]) -> T | None:
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value))
+    return tuple(dict.fromkeys([value for value in values if value]))
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from commonhold.model.otel import (
     Attributes,
@@ -62,7 +62,8 @@ _NO_TOKENS = Tokens()
 
 def meaning_of(span: OtelSpan, *, has_texts: bool = True) -> Meaning:
     """What a span says, whatever its attributes hold; input and output only if they are wanted."""
-    said = {**_EMITTERS.said_by(span.resource, span.scope), **_said_by(span)}
+    own = _said_by(span, _WHOLE if has_texts else _BRIEF)
+    said = {**_EMITTERS.said_by(span.resource, span.scope), **own}
     get, tokens = said.get, _tokens(said)
     # By position, in a sixth of the time that names would take.
     return Meaning(
@@ -92,7 +93,7 @@ def log_meaning(log: OtelLog) -> Meaning:
     body = log.body if isinstance(log.body, Mapping) else {}
     event = SpanEvent(log.event_name or content.short(log.attributes.get("event.name")), 0, body)
     span = OtelSpan("", "", None, "", 0, 0, 0, log.attributes, log.resource, log.scope, (event,))
-    said = _said_by(span)
+    said = _said_by(span, _WHOLE)
     return Meaning(
         session_id=said.get("session_id"),
         user_id=said.get("user_id"),
@@ -103,17 +104,18 @@ def log_meaning(log: OtelLog) -> Meaning:
     )
 
 
-def _said_by(span: OtelSpan) -> _Values:
+def _said_by(span: OtelSpan, places: tuple[_Table, _Table]) -> _Values:
     said: _Values = {}
-    _read(said, "span", span.attributes)
+    of_span, of_event = places
+    _read(said, of_span, span.attributes)
     for event in span.events:
-        _read(said, "event", event.attributes)
+        _read(said, of_event, event.attributes)
     return said
 
 
-def _read(said: _Values, place: Place, attributes: Attributes) -> None:
+def _read(said: _Values, table: _Table, attributes: Attributes) -> None:
     """Add what attributes say to what was said at better places."""
-    for field, attribute, read, condition, _ in plan(place, _known(attributes)):
+    for field, attribute, read, condition, _ in plan(table, _known(attributes)):
         if field not in said and (condition is None or _holds(condition, attributes)):
             value = read(attributes.get(attribute))
             if value is not None:
@@ -136,10 +138,9 @@ def _flattened(attributes: Attributes) -> Iterator[str]:
 
 
 @lru_cache(MAX_PLANS)
-def plan(place: Place, names: tuple[str, ...]) -> tuple[Step, ...]:
+def plan(table: _Table, names: tuple[str, ...]) -> tuple[Step, ...]:
     """What to ask of attributes with these names, the best first."""
-    table = _TABLES[place]
-    steps = [step for name in names for step in table.get(name, ())]
+    steps = [step for name in names for step in _TABLES[table].get(name, ())]
     return tuple(sorted(steps, key=lambda step: step.rank))
 
 
@@ -195,9 +196,16 @@ def _used(usage: Mapping[Any, Any], name: str) -> int | None:
 def _operation(span: OtelSpan, said: _Values, tokens: Tokens) -> Operation:
     own = _SCOPE_NAMES.get(span.scope.name)
     found: Operation | None = _named(span.name, *own) if own else None
-    found = found or said.get("operation") or _named(span.name, *_NAMES) or said.get("implied")
+    found = found or said.get("operation") or _named(span.name, *_NAMES) or _implied_by(span)
     is_call = "model" in said and not tokens.input is tokens.output is tokens.total is None
     return found or ("llm" if is_call else "")
+
+
+def _implied_by(span: OtelSpan) -> Operation | None:
+    """Asked last, as most spans say what they are."""
+    said: _Values = {}
+    _read(said, "implied", span.attributes)
+    return said.get("implied")
 
 
 def _named(
@@ -260,11 +268,15 @@ def _steps(place: Place) -> Iterator[Step]:
             yield Step(claim.field, claim.attribute, flat, claim.condition, claim.rank)
 
 
-def _more_steps() -> Iterator[Step]:
-    """What it says of attributes of a span that tell a failure, or the kind of work."""
+def _implied_steps() -> Iterator[Step]:
+    """What it says of attributes of a span that only one kind of work has."""
     for rank, told in enumerate(_WORDS.implied):
         for name in told.attributes:
             yield Step("implied", name, partial(_implied, told.operation), None, rank)
+
+
+def _failure_steps() -> Iterator[Step]:
+    """What it says of attributes of a span that tell a failure."""
     for rule in _WORDS.failures:
         yield Step("failure", rule.attribute, partial(_failure, rule), None, 0)
 
@@ -276,9 +288,23 @@ def _table(steps: Iterable[Step]) -> dict[str, list[Step]]:
     return table
 
 
+def _brief(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps but those that read texts, which are long and not wanted while spans are written."""
+    return (step for step in steps if step.field not in _TEXTS)
+
+
+_Table = Literal["span", "event", "scope", "resource", "brief span", "brief event", "implied"]
+"""What is asked, and of which attributes."""
+
+_WHOLE: tuple[_Table, _Table] = ("span", "event")
+_BRIEF: tuple[_Table, _Table] = ("brief span", "brief event")
+_TEXTS = frozenset(("input", "output", "instructions"))
 _MESSAGES = "gen_ai.input.messages"
-_TABLES = {place: _table(_steps(place)) for place in PLACES}
-_TABLES["span"] = _table((*_steps("span"), *_more_steps()))
+_TABLES: dict[str, dict[str, list[Step]]] = {place: _table(_steps(place)) for place in PLACES}
+_TABLES["span"] = _table((*_steps("span"), *_failure_steps()))
+_TABLES["brief span"] = _table(_brief((*_steps("span"), *_failure_steps())))
+_TABLES["brief event"] = _table(_brief(_steps("event")))
+_TABLES["implied"] = _table(_implied_steps())
 _PREFIXES = tuple(name[:-1] for name in _TABLES["span"] if name.endswith(".*"))
 _KNOWN = {name: name for table in _TABLES.values() for name in table if not name.endswith(".*")}
 _EMITTERS = _Emitters()

@@ -51,7 +51,10 @@ def attributes_text(attributes: Attributes) -> JsonText:
     """Attributes as one JSON object; `attributes_of` is the way back."""
     if not _PLAIN.issuperset(map(type, attributes.values())):
         # Tags are for values: at the top a name stays as it is, and can be asked for.
-        attributes = {name: _tagged(value) for name, value in attributes.items()}
+        attributes = {
+            name: value if value.__class__ in _PLAIN else _tagged(value)
+            for name, value in attributes.items()
+        }
     return JsonText(_encode(attributes).decode())
 
 

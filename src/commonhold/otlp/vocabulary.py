@@ -89,7 +89,9 @@ class Evaluations:
     event: str
     event_names: Mapping[str, str]
     single: tuple[str, ...]
+    linked: frozenset[str]
     lists: Mapping[str, Target]
+    sources: Mapping[str, Source]
     default_source: Source
 
 

@@ -12,15 +12,15 @@ from commonhold.contract.stores import Stores
 from commonhold.errors import CommonholdError, Internal
 from commonhold.model import ids
 from commonhold.model.clock import monotonic
-from commonhold.model.otel import Rejected
+from commonhold.model.otel import Rejected, Request
 from commonhold.otlp import answers
 from commonhold.otlp.answers import Signal
-from commonhold.otlp.decode import logs_from_protobuf, metric_points, spans_from_protobuf
+from commonhold.otlp.decode import logs_from_protobuf, metric_points
 from commonhold.rpc.desk import Desk
 from commonhold.rpc.message import Inbox
 from commonhold.rpc.peer import check_local
 from commonhold.rpc.refusal import refuse
-from commonhold.service.otlp import decline_metrics, keep_logs, keep_spans
+from commonhold.service.otlp import decline_metrics, keep_logs
 
 GONE = 499
 """What is noted of a caller that went away before it was answered."""
@@ -31,7 +31,7 @@ _log = logging.getLogger("commonhold.rpc")
 
 async def take_spans(stores: Stores, message: bytes) -> Rejected:
     """Keep spans."""
-    return await keep_spans(stores.traces, message, spans_from_protobuf)
+    return await stores.traces.take(Request(message, "protobuf"))
 
 
 async def take_logs(stores: Stores, message: bytes) -> Rejected:

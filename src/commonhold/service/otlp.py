@@ -1,4 +1,4 @@
-"""Requests of OpenTelemetry become spans and log records that are kept, however they arrived."""
+"""Log records and metrics of OpenTelemetry, however they arrived."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from commonhold.contract.traces import Traces
-from commonhold.model.otel import OtelLog, OtelSpan, Rejected
+from commonhold.model.otel import OtelLog, Rejected
 
 T = TypeVar("T")
 
@@ -18,20 +18,6 @@ _NOT_KEPT = (
     "Metrics are not kept here: let Prometheus scrape your agents, or set "
     "OTEL_METRICS_EXPORTER=none."
 )
-
-
-async def keep_spans(
-    traces: Traces, body: bytes, decode: Callable[[bytes], tuple[list[OtelSpan], Rejected]]
-) -> Rejected:
-    """Keep the spans of a request, and say which of them could not be taken.
-
-    Raises:
-        MalformedBody: it is no such request; nothing was written.
-        Unavailable: nothing was written; it is to be sent again.
-    """
-    spans, rejected = await _decoded(body, decode)
-    await traces.record(spans)
-    return rejected
 
 
 async def keep_logs(

@@ -94,6 +94,13 @@ class Settings:
         "The port for OTLP over gRPC, usually 4317; 0 is off; needs `commonhold[grpc]`.",
         count(0, 65535),
     )
+    otlp_decoders: int = _setting(
+        1,
+        "OTLP_DECODERS",
+        "Processes beside each worker that read large requests of spans; with 0 it reads them"
+        " itself.",
+        count(0, 64),
+    )
     auth: str = _setting(
         "none", "AUTH", "How callers prove who they are; `none` asks nobody.", AUTH
     )

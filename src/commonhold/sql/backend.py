@@ -16,6 +16,7 @@ from commonhold.sql.dialect import DialectName
 from commonhold.sql.feedback import SqlFeedback
 from commonhold.sql.logs import Memory
 from commonhold.sql.partitions import make_ahead
+from commonhold.sql.reading import Beside
 from commonhold.sql.sessions import SqlSessions
 from commonhold.sql.sqlite import SqliteDatabase
 from commonhold.sql.steps import SchemaStatus, Step
@@ -29,13 +30,15 @@ class SqlOptions:
 
     `pool_size` is the most Postgres connections; `statement_cache_size` 0 suits a pooler in
     transaction mode; `queue_limit` bounds what waits: units for the SQLite writer, requests for a
-    Postgres connection. `forwards` plans for every span that it is sent on.
+    Postgres connection. `forwards` plans for every span that it is sent on. `decoders`
+    processes read what exporters send; with none of them this one does.
     """
 
     pool_size: int = 10
     statement_cache_size: int = 512
     queue_limit: int = 1024
     forwards: bool = False
+    decoders: int = 0
 
 
 class SqlBackend:
@@ -87,6 +90,7 @@ class SqlBackend:
     async def aclose(self) -> None:
         """Finish what is in flight and close."""
         await self._memory.bell.aclose()
+        await self.trace_memory.reading.aclose()
         await self.database.aclose()
 
     async def __aenter__(self) -> Self:
@@ -143,7 +147,8 @@ async def _connect(url: str, options: SqlOptions, command_timeout_s: float | Non
 
 def _backend(database: Database, dialect: DialectName, options: SqlOptions) -> SqlBackend:
     jobs = (INDEX, FORWARD) if options.forwards else (INDEX,)
-    return SqlBackend(database, dialect, trace_memory=TraceMemory(database, jobs))
+    reading = Beside(options.decoders) if options.decoders else None
+    return SqlBackend(database, dialect, trace_memory=TraceMemory(database, jobs, reading))
 
 
 def _open_sqlite(url: str, options: SqlOptions) -> SqliteDatabase:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +28,7 @@ DELETE = statement("delete_feedback")
 INDEX = statement("index_feedback")
 UNINDEX = statement("drop_feedback_words")
 
-_FIELDS = (
+FIELDS = (
     *("name", "data_type", "value_num", "label", "value_json", "comment", "correction", "source"),
     *("source_id", "identifier", "metadata", "environment", "config_id", "error", "trace_id"),
     *("span_id", "session_id", "message_id", "turn_index", "response_id", "model_id"),
@@ -57,8 +58,10 @@ class FeedbackWriter:
             return await self._put(tx, new)
 
         # One that has no words is one statement after what is only read.
-        is_single = not new.comment and not new.correction and new.score_id is None
-        return await (self._db.optimistic if is_single else self._db.write)(unit)
+        if not new.comment and not new.correction and new.score_id is None:
+            with suppress(Conflict):  # others were faster: again, as often as it takes
+                return await self._db.optimistic(unit)
+        return await self._db.write(unit)
 
     async def put(self, new: Sequence[NewScore], key: str | None) -> tuple[Score, ...]:
         """Keep scores, all of them or none.
@@ -72,7 +75,7 @@ class FeedbackWriter:
         if len(named) == 1:
             return (await self.put_one(named[0]),)
         # In the order of what they are counted by, so that two writers do not wait for each other.
-        order = sorted(range(len(named)), key=lambda n: _order(named[n]))
+        order = sorted(range(len(named)), key=lambda n: counted_by(named[n]))
 
         async def unit(tx: Tx) -> dict[int, Score]:
             return {n: await self._put(tx, named[n]) for n in order}
@@ -128,7 +131,7 @@ class FeedbackWriter:
         voter = Voter(
             self._stamp["owner_agent"], self._user_id, new.name, new.source, new.identifier
         )
-        args: dict[str, Any] = {name: getattr(new, name) for name in _FIELDS}
+        args: dict[str, Any] = {name: getattr(new, name) for name in FIELDS}
         args |= {"tenant": self._tenant, "rating": new.rating, "now": clock.now()}
         score = None
         if new.score_id is not None:
@@ -159,7 +162,7 @@ class FeedbackWriter:
         if (before.author, before.user_id) != (self._stamp["owner_agent"], self._user_id):
             raise Conflict(f"Score {score_id} is another author's. Use another id.")
         key = {"tenant": self._tenant, "feedback_id": score_id}
-        if _same(before, args):
+        if is_same(before, args):
             return before
         row = await tx.one(REPLACE, **{**args, **key})
         if before.superseded_by is None:
@@ -222,9 +225,11 @@ def _target(new: NewScore, author: str) -> Target:
     )
 
 
-def _same(before: Score, args: dict[str, Any]) -> bool:
-    return all(getattr(before, name) == args[name] for name in _FIELDS)
+def is_same(before: Score, args: Mapping[str, Any]) -> bool:
+    """Whether a score that comes again says what it said."""
+    return all(getattr(before, name) == args[name] for name in FIELDS)
 
 
-def _order(new: NewScore) -> tuple[str, ...]:
+def counted_by(new: NewScore) -> tuple[str, ...]:
+    """The order in which the scores of one transaction are written."""
     return tuple([getattr(new, name) or "" for name in _COUNTED_BY])

@@ -11,10 +11,11 @@ from commonhold.errors import Conflict, Unavailable
 from commonhold.model import clock, opaque
 from commonhold.model.clock import Micros
 from commonhold.model.gist import decode_gist
-from commonhold.model.summary import Derived, LogFacts, Part, SpanFacts, summarise
+from commonhold.model.summary import LogFacts, Part, SpanFacts, summarise
 from commonhold.sql.database import Database, Row, Tx
-from commonhold.sql.rows import summary_cells
-from commonhold.sql.scope import Stamp
+from commonhold.sql.judgement_writes import JudgementWriter, Raced
+from commonhold.sql.made import Made, made
+from commonhold.sql.scope import Stamp, scope_of
 from commonhold.sql.seen import News, Seen
 from commonhold.sql.spans import Batch
 from commonhold.sql.statement import statement
@@ -37,9 +38,6 @@ SEE_AGENTS = statement("see_agents")
 ADD_JOB = statement("add_job")
 
 TRIES = 5
-_STARTED, _AGENTS, _LABELS = 1, 12, 22
-"""Columns of `summary_cells`."""
-
 DAY = 86_400_000_000
 """Microseconds of a day."""
 
@@ -57,6 +55,7 @@ class Writing:
     now: Micros
     jobs: Sequence[str]
     news: News
+    judge: JudgementWriter
 
     @property
     def day(self) -> int:
@@ -70,13 +69,14 @@ async def write(database: Database, seen: Seen, tenant: str, author: Stamp, batc
     Raises:
         Unavailable: others began the same traces again and again.
     """
+    judge = JudgementWriter(database, scope_of(tenant, author))
     for _ in range(TRIES):
         now = clock.now()
         news = seen.news(tenant, batch, now)
-        writing = Writing(tenant, author, now, seen.jobs, news)
+        writing = Writing(tenant, author, now, seen.jobs, news, judge)
         try:
             await database.write(partial(_write, writing=writing, batch=batch))
-        except _Raced:
+        except (_Raced, Raced):
             continue
         seen.keep(tenant, news, now)
         return
@@ -87,27 +87,19 @@ async def _write(tx: Tx, writing: Writing, batch: Batch) -> None:
     tenant, ids = writing.tenant, batch.trace_ids
     found = await tx.all(LOCK, tenant=tenant, listed=opaque.dumps(ids))
     known = {row[0]: row for row in found}
-    new = [_derived(batch, trace_id) for trace_id in ids if trace_id not in known]
+    author = writing.stamp["owner_agent"]
+    new = [batch.made_of(trace_id, author) for trace_id in ids if trace_id not in known]
     if await _begin(tx, writing, new) < len(new):
         raise _Raced
     await _put(tx, writing, batch, {trace_id: row[1] for trace_id, row in known.items()})
     old = await _derive(tx, writing, known) if known else []
     await _find_by(tx, tenant, new + old)
+    if batch.scores:  # last, when what they are about is there
+        await writing.judge.put_in(tx, batch.scores)
 
 
-def _derived(batch: Batch, trace_id: str) -> Derived:
-    """A trace that has nothing but this batch."""
-    part = batch.parts.get(trace_id)
-    return summarise(
-        trace_id,
-        [facts for facts, _ in batch.spans.get(trace_id, {}).values()],
-        () if part is None else (part,),
-        [facts for facts, _ in batch.logs.get(trace_id, {}).values()],
-    )
-
-
-async def _begin(tx: Tx, writing: Writing, new: Sequence[Derived]) -> int:
-    rows = [summary_cells(derived) for derived in new]
+async def _begin(tx: Tx, writing: Writing, new: Sequence[Made]) -> int:
+    rows = [each.cells for each in new]
     return await tx.many(BEGIN, rows, tenant=writing.tenant, day=writing.day, now=writing.now)
 
 
@@ -120,7 +112,7 @@ async def _put(tx: Tx, writing: Writing, batch: Batch, days: Mapping[str, int]) 
     spans = [
         (days.get(trace_id, writing.day), *cells)
         for trace_id, items in batch.spans.items()
-        for _, cells in items.values()
+        for cells in items.values()
     ]
     await tx.many(PUT_SPANS, spans, **stamped)
     logs = [cells for items in batch.logs.values() for _, cells in items.values()]
@@ -133,17 +125,14 @@ def _part(item: tuple[str, Part]) -> Sequence[Any]:
     return (trace_id, part.started_at, part.ended_at, part.model, part.session_id, part.status)
 
 
-async def _derive(tx: Tx, writing: Writing, known: Mapping[str, Row]) -> list[Derived]:
+async def _derive(tx: Tx, writing: Writing, known: Mapping[str, Row]) -> list[Made]:
     """The traces that were there before, made again out of all that is there now."""
     tenant = writing.tenant
     derived = await _all_of(tx, tenant, known)
-    rows = [summary_cells(each) for each in derived]
-    await tx.many(DERIVE, rows, tenant=tenant, now=writing.now)
+    await tx.many(DERIVE, [each.cells for each in derived], tenant=tenant, now=writing.now)
     # What a trace was found by at another time, or is no longer found by, goes.
     moved = [
-        known[row[0]]
-        for row in rows
-        if (row[_STARTED], row[_LABELS], row[_AGENTS]) != tuple(known[row[0]][2:5])
+        known[each.trace_id] for each in derived if each.place != tuple(known[each.trace_id][2:5])
     ]
     labels = [(name, row[2], row[0]) for row in moved for name in opaque.loads(row[3])]
     agents = [(name, row[2], row[0]) for row in moved for name in opaque.loads(row[4])]
@@ -152,7 +141,7 @@ async def _derive(tx: Tx, writing: Writing, known: Mapping[str, Row]) -> list[De
     return derived
 
 
-async def _all_of(tx: Tx, tenant: str, known: Mapping[str, Row]) -> list[Derived]:
+async def _all_of(tx: Tx, tenant: str, known: Mapping[str, Row]) -> list[Made]:
     spans: dict[str, list[SpanFacts]] = {trace_id: [] for trace_id in known}
     parts: dict[str, list[Part]] = {trace_id: [] for trace_id in known}
     logs: dict[str, list[LogFacts]] = {trace_id: [] for trace_id in known}
@@ -165,7 +154,7 @@ async def _all_of(tx: Tx, tenant: str, known: Mapping[str, Row]) -> list[Derived
         parts[row[0]].append(Part(*row[1:]))
     for row in await tx.all(READ_LOGS, tenant=tenant, listed=listed):
         logs[row[0]].append(LogFacts(row[1], decode_gist(row[2])))
-    return [summarise(each, spans[each], parts[each], logs[each]) for each in known]
+    return [made(summarise(each, spans[each], parts[each], logs[each])) for each in known]
 
 
 def _by_day(known: Mapping[str, Row]) -> Mapping[int, Sequence[str]]:
@@ -182,21 +171,13 @@ def _facts(row: Row) -> SpanFacts:
     return SpanFacts(*cells)
 
 
-async def _find_by(tx: Tx, tenant: str, traces: Iterable[Derived]) -> None:
+async def _find_by(tx: Tx, tenant: str, traces: Iterable[Made]) -> None:
     """What traces are found by, and the shares of their agents."""
     labels: list[Sequence[Any]] = []
     shares: list[Sequence[Any]] = []
-    for derived in traces:
-        at, trace_id = derived.summary.started_at, derived.summary.trace_id
-        labels += [(label, at, trace_id) for label in derived.labels]
-        shares += [
-            (
-                *(share.agent, at, trace_id, share.version, share.instance, int(share.is_error)),
-                *(share.duration_ns, share.span_count, share.prompt_tokens),
-                *(share.completion_tokens, share.cost_nano),
-            )
-            for share in derived.shares
-        ]
+    for each in traces:
+        labels += [(label, each.started_at, each.trace_id) for label in each.labels]
+        shares += each.shares
     await tx.many(PUT_LABELS, labels, tenant=tenant)
     await tx.many(PUT_SHARES, shares, tenant=tenant)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from commonhold.model.scope import Delegation, Scope
+from commonhold.model.scope import Author, Delegation, Scope
 
 
 class Stamp(TypedDict):
@@ -25,3 +25,11 @@ def stamp(scope: Scope) -> Stamp:
         actor=author.actor,
         delegation=author.delegation,
     )
+
+
+def scope_of(tenant: str, stamped: Stamp) -> Scope:
+    """The scope whose author columns these are."""
+    author = Author(
+        stamped["owner_agent"], stamped["owner_user"], stamped["actor"], stamped["delegation"]
+    )
+    return Scope(tenant, author)

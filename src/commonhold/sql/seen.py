@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from commonhold.model.clock import Micros
@@ -51,19 +51,8 @@ class Seen:
 def _agents(batch: Batch, now: Micros) -> Mapping[tuple[str, str, str], tuple[Micros, Micros]]:
     """When each version and instance of an agent began and ended; nobody is seen in the future."""
     found: dict[tuple[str, str, str], tuple[Micros, Micros]] = {}
-    for key, first, last in _sightings(batch):
-        before = found.get(key, (now, Micros(0)))
-        found[key] = (Micros(min(first, before[0])), Micros(max(min(last, now), before[1])))
+    for seen in batch.sightings:
+        key = (seen.agent, seen.version, seen.instance)
+        first, last = found.get(key, (now, Micros(0)))
+        found[key] = (min(seen.first_at, first), max(min(seen.last_at, now), last))
     return found
-
-
-def _sightings(batch: Batch) -> Iterator[tuple[tuple[str, str, str], int, int]]:
-    for spans in batch.spans.values():
-        for facts, _ in spans.values():
-            if facts.agent:
-                gist = facts.gist
-                key = (facts.agent, gist.agent_version or "", gist.instance or "")
-                yield key, facts.start_ns // 1000, (facts.end_ns or facts.start_ns) // 1000
-    for part in batch.parts.values():
-        if part.author:
-            yield (part.author, "", ""), part.started_at, part.ended_at or part.started_at

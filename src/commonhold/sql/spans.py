@@ -13,19 +13,20 @@ import msgspec
 from commonhold.errors import InvalidRequest
 from commonhold.model import opaque
 from commonhold.model.clock import Micros
-from commonhold.model.gist import Gist, encode_gist, gist_of
+from commonhold.model.gist import Gist, decode_gist, encode_gist, gist_of
 from commonhold.model.otel import Meaning, OtelLog, OtelSpan, Resource, Scope, SpanEvent
-from commonhold.model.summary import MOST_COUNTED, LogFacts, Part, SpanFacts
+from commonhold.model.score import NewScore
+from commonhold.model.summary import MOST_COUNTED, LogFacts, Part, SpanFacts, summarise
 from commonhold.model.trace import NANO, Span, Trace, check_trace, wall_clock
+from commonhold.otlp.judgements import Judgement, judgement_of, judgements_of
 from commonhold.otlp.meaning import log_meaning, meaning_of
 from commonhold.otlp.values import attributes_text, value_text
 from commonhold.pricing import cost_nano
+from commonhold.sql.judged import scores_of
+from commonhold.sql.made import Cells, Made, made
 
 AHEAD_NS = 3600 * NANO
 """A span that starts later than this after it came was timed by a clock that is wrong."""
-
-Cells = tuple[Any, ...]
-"""The columns of a row, in the order of its statement."""
 
 _NATIVE = Scope("fipsagents")
 _NOWHERE = Resource()
@@ -33,32 +34,73 @@ _encode = msgspec.json.Encoder().encode
 _plain = msgspec.json.Decoder(dict[str, Any]).decode
 
 
+class Sighting(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """When an instance of an agent was seen, in microseconds since 1970."""
+
+    agent: str
+    version: str
+    instance: str
+    first_at: Micros
+    last_at: Micros
+
+
 @dataclass(slots=True)
 class Batch:
     """What one or several requests of one author write, by trace.
 
-    `spans` holds by span id what a span adds to its trace's summary, and its columns.
+    `spans` holds the columns of each span by its id, and `scores` the judgements that came with
+    spans and log records, by theirs. `made` holds what traces are that nobody has written of
+    before: those of one request are made where it is read, beside the database.
     """
 
-    spans: dict[str, dict[str, tuple[SpanFacts, Cells]]] = field(default_factory=dict)
+    spans: dict[str, dict[str, Cells]] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     logs: dict[str, dict[str, tuple[LogFacts, Cells]]] = field(default_factory=dict)
+    made: dict[str, Made] = field(default_factory=dict)
     emitters: dict[str, str] = field(default_factory=dict)
+    sightings: list[Sighting] = field(default_factory=list)
+    scores: dict[str, NewScore] = field(default_factory=dict)
     size: int = 0
 
-    def add_span(self, trace_id: str, facts: SpanFacts, cells: Cells) -> None:
+    def add_span(self, cells: Cells) -> None:
         """Add a span; of two with one id the last counts, where the first one stood."""
-        self.spans.setdefault(trace_id, {})[facts.span_id] = (facts, cells)
+        self.spans.setdefault(cells[0], {})[cells[1]] = cells
         self.size += 1
+
+    def add_scores(self, found: Sequence[Judgement]) -> None:
+        """Add the judgements that a span or a log record carries, if it does."""
+        if found:
+            self.scores.update(scores_of(found))
+            self.size += len(found)
+
+    def facts(self, trace_id: str, author: str) -> list[SpanFacts]:
+        """What the spans of a trace add to its summary."""
+        return [facts_of(cells, author) for cells in self.spans.get(trace_id, {}).values()]
+
+    def made_of(self, trace_id: str, author: str) -> Made:
+        """What a trace is that has nothing but this batch."""
+        return self.made.get(trace_id) or self.make(trace_id, self.facts(trace_id, author))
+
+    def make(self, trace_id: str, spans: Sequence[SpanFacts]) -> Made:
+        """The same, of what its spans add."""
+        part = self.parts.get(trace_id)
+        logs = [facts for facts, _ in self.logs.get(trace_id, {}).values()]
+        return made(summarise(trace_id, spans, () if part is None else (part,), logs))
 
     def take(self, other: Batch) -> None:
         """Add all of another batch, which came later."""
+        both = {*self.trace_ids}.intersection(other.trace_ids)
+        self.made |= other.made
+        for trace_id in both:
+            self.made.pop(trace_id, None)
+        self.sightings += other.sightings
         for trace_id, spans in other.spans.items():
             self.spans.setdefault(trace_id, {}).update(spans)
         for trace_id, logs in other.logs.items():
             self.logs.setdefault(trace_id, {}).update(logs)
         self.parts.update(other.parts)
         self.emitters.update(other.emitters)
+        self.scores.update(other.scores)
         self.size += other.size
 
     @property
@@ -78,16 +120,22 @@ def of_trace(trace: Trace, author: str, now: Micros) -> Batch:
     batch.parts[trace.trace_id] = Part(
         author, trace.started_at, trace.ended_at, trace.model, trace.session_id, trace.status
     )
+    if author:
+        ended_at = trace.ended_at or trace.started_at
+        batch.sightings.append(Sighting(author, "", "", trace.started_at, ended_at))
     for span, (start_ns, end_ns) in zip(trace.spans, wall_clock(trace), strict=True):
-        gist = _gist(meaning_of(_as_otel(span, start_ns, end_ns), has_texts=False), start_ns, now)
-        facts = _facts(span, start_ns, end_ns, author, gist, failed=span.status == "error")
-        cells = (
+        understood = _as_otel(span, start_ns, end_ns)
+        meaning = meaning_of(understood, has_texts=False)
+        batch.add_scores(judgements_of(understood, meaning))
+        gist = _gist(meaning, start_ns, now)
+        cells: Cells = (
             *(trace.trace_id, span.span_id, span.parent_span_id, span.name, span.status),
             *(start_ns, end_ns, span.start_time, span.end_time),
             *(encode_gist(gist).decode(), None, None),
             *(opaque.trim(span.attributes), opaque.trim(span.events)),
         )
-        batch.add_span(trace.trace_id, facts, cells)
+        batch.add_span(cells)
+    _sum_up(batch, author)
     return batch
 
 
@@ -107,17 +155,34 @@ def of_spans(spans: Iterable[OtelSpan], author: str, now: Micros) -> Batch:
     emitters = Emitters(batch.emitters)
     for span in spans:
         meaning = meaning_of(span, has_texts=False)
+        batch.add_scores(judgements_of(span, meaning))
         gist = _gist(meaning, span.start_ns, now)
-        facts = _facts(span, span.start_ns, span.end_ns, author, gist, failed=meaning.is_error)
-        cells = (
+        cells: Cells = (
             *(span.trace_id, span.span_id, span.parent_span_id, _storable(span.name)),
             *("error" if meaning.is_error else "ok", span.start_ns, span.end_ns, None, None),
             *(encode_gist(gist).decode(), emitters.of(span.resource, span.scope), _rest(span)),
             attributes_text(span.attributes),
             _events(span.events) if span.events else "[]",
         )
-        batch.add_span(span.trace_id, facts, cells)
+        batch.add_span(cells)
+    _sum_up(batch, author)
     return batch
+
+
+def _sum_up(batch: Batch, author: str) -> None:
+    """Add what the traces of a batch are, and who is seen in them."""
+    for trace_id in batch.spans:
+        spans = batch.facts(trace_id, author)
+        batch.made[trace_id] = batch.make(trace_id, spans)
+        batch.sightings += [_sighting(each) for each in spans if each.agent]
+
+
+def _sighting(span: SpanFacts) -> Sighting:
+    return Sighting(
+        *(span.agent, span.gist.agent_version or "", span.gist.instance or ""),
+        Micros(span.start_ns // 1000),
+        Micros((span.start_ns if span.end_ns is None else span.end_ns) // 1000),
+    )
 
 
 @_as_text()
@@ -134,6 +199,8 @@ def of_logs(logs: Iterable[OtelLog], now: Micros) -> Batch:
             *(log.trace_id, log_id, log.span_id, _storable(log.event_name), log.time_ns),
             *(encode_gist(gist).decode(), emitters.of(log.resource, log.scope), attributes, body),
         )
+        if judged := judgement_of(log, log_id):
+            batch.add_scores((judged,))
         batch.logs.setdefault(log.trace_id, {})[log_id] = (LogFacts(log.time_ns, gist), cells)
         batch.size += 1
     return batch
@@ -186,25 +253,12 @@ def _gist(meaning: Meaning, start_ns: int, now: Micros) -> Gist:
     return gist_of(meaning, nano, is_ahead=start_ns > now * 1000 + AHEAD_NS)
 
 
-def _facts(
-    span: Span | OtelSpan,
-    start_ns: int,
-    end_ns: int | None,
-    author: str,
-    gist: Gist,
-    *,
-    failed: bool,
-) -> SpanFacts:
-    return SpanFacts(
-        span.span_id,
-        span.parent_span_id,
-        _storable(span.name),
-        start_ns,
-        end_ns,
-        failed or gist.is_error,
-        author,
-        gist,
-    )
+def facts_of(cells: Sequence[Any], author: str) -> SpanFacts:
+    """What a span adds to its trace's summary, out of its columns."""
+    _, span_id, parent, name, status, start_ns, end_ns, _, _, gist, *_ = cells
+    told = decode_gist(gist)
+    failed = status == "error" or told.is_error
+    return SpanFacts(span_id, parent, name, start_ns, end_ns, failed, author, told)
 
 
 def _as_otel(span: Span, start_ns: int, end_ns: int | None) -> OtelSpan:

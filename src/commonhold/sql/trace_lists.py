@@ -15,6 +15,7 @@ from commonhold.model.trace import NANO, TraceQuery, TraceSummary, check_query
 from commonhold.model.words import search_terms
 from commonhold.sql import rows
 from commonhold.sql.database import FEW, Database, Row, Tx, certain
+from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.span_index import SpanIndex
 from commonhold.sql.statement import Statement, statement
 
@@ -47,6 +48,7 @@ class TraceLists:
         self._db = database
         self._tenant = tenant
         self._index = index
+        self._turns = Turns(database)
 
     async def list(self, query: TraceQuery = TraceQuery(), /) -> Page[TraceSummary]:
         check_window(query.limit, query.offset)
@@ -55,6 +57,8 @@ class TraceLists:
         source, by = _source(query)
         if source is SEARCH:
             await self._index.catch_up()
+        if query.feedback is not None:
+            await self._turns.catch_up(self._tenant)
         is_small = source is LIST and query.limit < FEW and _is_indexed(query)
         found = await (self._db.few if is_small else self._db.all)(
             source,
@@ -73,6 +77,7 @@ class TraceLists:
 
     async def agents(self, query: AgentQuery = AgentQuery(), /) -> tuple[Agent, ...]:
         since, until = query.window(clock.now())
+        await self._turns.catch_up(self._tenant)
 
         async def unit(tx: Tx) -> list[Agent]:
             seen: dict[str, list[AgentInstance]] = {}

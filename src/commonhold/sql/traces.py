@@ -8,7 +8,7 @@ from commonhold.errors import NotFound
 from commonhold.model import clock, ids, opaque
 from commonhold.model.native_otel import stored_spans
 from commonhold.model.opaque import JsonText
-from commonhold.model.otel import OtelLog, OtelSpan, Resource
+from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Request, Resource
 from commonhold.model.otel import Scope as Instrumentation
 from commonhold.model.page import DEFAULT_LIMIT, check_window
 from commonhold.model.scope import Delegation, Scope
@@ -18,6 +18,7 @@ from commonhold.sql import ingest, rows, spans
 from commonhold.sql.database import FEW, Database, Row
 from commonhold.sql.gather import Gather
 from commonhold.sql.otel_rows import emitter_of, otel_span
+from commonhold.sql.reading import InProcess, Reading
 from commonhold.sql.scope import Stamp, stamp
 from commonhold.sql.seen import Seen
 from commonhold.sql.span_index import SpanIndex
@@ -42,8 +43,11 @@ Authored = tuple[str, str, str, str, Delegation]
 class TraceMemory:
     """What one process shares of trace storage among every binding of its database."""
 
-    def __init__(self, database: Database, jobs: Sequence[str] = (INDEX,)) -> None:
+    def __init__(
+        self, database: Database, jobs: Sequence[str] = (INDEX,), reading: Reading | None = None
+    ) -> None:
         self._db = database
+        self.reading = reading or InProcess()
         self._seen = Seen(jobs)
         self.gather: Gather[Authored] = Gather(self._write, database.writers)
         self.index = SpanIndex(database)
@@ -73,6 +77,12 @@ class SqlTraces(TraceLists):
     async def record(self, spans_: Sequence[OtelSpan], /) -> None:
         if spans_:
             await self._submit(spans.of_spans(spans_, self._agent, clock.now()))
+
+    async def take(self, request: Request, /) -> Rejected:
+        batch, rejected = await self._memory.reading.read(request, self._agent, clock.now())
+        if batch.size:
+            await self._submit(batch)
+        return rejected
 
     async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
         if logs:

@@ -8,7 +8,7 @@ from typing import Any
 from commonhold.contract.stores import Backend
 from commonhold.model.agent import Agent, AgentQuery
 from commonhold.model.opaque import JsonText
-from commonhold.model.otel import OtelLog, OtelSpan
+from commonhold.model.otel import OtelLog, OtelSpan, Rejected, Request
 from commonhold.model.page import DEFAULT_LIMIT, Page
 from commonhold.model.scope import Scope
 from commonhold.model.session import (
@@ -254,6 +254,10 @@ class ObservedTraces:
     async def record(self, spans: Sequence[OtelSpan], /) -> None:
         with self._timed("traces.record"):
             await self._backend.traces.record(spans)
+
+    async def take(self, request: Request, /) -> Rejected:
+        with self._timed("traces.take"):
+            return await self._backend.traces.take(request)
 
     async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
         with self._timed("traces.record_logs"):

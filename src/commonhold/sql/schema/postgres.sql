@@ -520,16 +520,19 @@ FOR EACH ROW WHEN (
     NEW.source, NEW.user_id, NEW.superseded_by)
 ) EXECUTE FUNCTION feedback_count_v2();
 
--- The thumbs of a trace are those of the records that are bound to it.
+-- The thumbs of a trace are those of the records that are bound to it, or name it.
 CREATE FUNCTION trace_voted_v2() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     votes_of TEXT := coalesce(NEW.tenant, OLD.tenant);
     voted TEXT;
 BEGIN
+    IF coalesce(NEW.rating, OLD.rating) IS NULL THEN
+        RETURN NULL;
+    END IF;
     FOR voted IN
         SELECT DISTINCT v FROM unnest(ARRAY[
-            CASE WHEN TG_OP <> 'INSERT' THEN OLD.turn_trace END,
-            CASE WHEN TG_OP <> 'DELETE' THEN NEW.turn_trace END
+            CASE WHEN TG_OP <> 'INSERT' THEN coalesce(OLD.turn_trace, OLD.trace_id) END,
+            CASE WHEN TG_OP <> 'DELETE' THEN coalesce(NEW.turn_trace, NEW.trace_id) END
         ]) AS v WHERE v IS NOT NULL
     LOOP
         UPDATE trace SET thumbs_up = f.up, thumbs_down = f.down
@@ -537,8 +540,8 @@ BEGIN
             SELECT count(*) FILTER (WHERE rating = 1) AS up,
                 count(*) FILTER (WHERE rating = -1) AS down
             FROM feedback
-            WHERE tenant = votes_of AND trace_key = trace_key_v1(voted) AND turn_trace = voted
-                AND superseded_by IS NULL
+            WHERE tenant = votes_of AND trace_key = trace_key_v1(voted)
+                AND coalesce(turn_trace, trace_id) = voted AND superseded_by IS NULL
         ) AS f
         WHERE trace.tenant = votes_of AND trace.trace_id = voted;
     END LOOP;
@@ -566,10 +569,15 @@ FOR EACH ROW WHEN (NEW.state = 'pending') EXECUTE FUNCTION feedback_waits_v1();
 
 -- What a record waits for has come: it is due. Each is one look at an index of those that wait.
 
+-- A time long ago, another one for each transaction: none waits for another that says the same.
+CREATE FUNCTION due_now_v1() RETURNS BIGINT LANGUAGE sql STABLE AS $$
+    SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)
+$$;
+
 CREATE FUNCTION feedback_met_message_v1() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO feedback_due (due_at, tenant, feedback_id)
-    SELECT 0, w.tenant, w.feedback_id
+    SELECT due_now_v1(), w.tenant, w.feedback_id
     FROM (SELECT DISTINCT tenant, session_id FROM fresh) AS n
     CROSS JOIN LATERAL (
         SELECT f.tenant, f.feedback_id FROM feedback f
@@ -588,7 +596,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION feedback_met_message_v1();
 CREATE FUNCTION feedback_met_trace_v1() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO feedback_due (due_at, tenant, feedback_id)
-    SELECT 0, w.tenant, w.feedback_id
+    SELECT due_now_v1(), w.tenant, w.feedback_id
     FROM fresh AS n
     CROSS JOIN LATERAL (
         SELECT f.tenant, f.feedback_id FROM feedback f
@@ -610,10 +618,10 @@ FOR EACH STATEMENT EXECUTE FUNCTION feedback_met_trace_v1();
 CREATE FUNCTION feedback_met_more_v1() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO feedback_due (due_at, tenant, feedback_id)
-    SELECT 0, f.tenant, f.feedback_id FROM feedback f
+    SELECT due_now_v1(), f.tenant, f.feedback_id FROM feedback f
     WHERE f.tenant = NEW.tenant AND f.awaits_trace = trace_key_v1(NEW.trace_id)
     UNION ALL
-    SELECT 0, f.tenant, f.feedback_id FROM feedback f
+    SELECT due_now_v1(), f.tenant, f.feedback_id FROM feedback f
     WHERE f.tenant = NEW.tenant AND f.awaits_run = NEW.session_id
     ON CONFLICT DO NOTHING;
     RETURN NULL;

@@ -573,14 +573,14 @@ CREATE TRIGGER feedback_uncounted AFTER DELETE ON feedback WHEN OLD.superseded_b
     );
 END;
 
--- The thumbs of a trace are those of the records that are bound to it.
+-- The thumbs of a trace are those of the records that are bound to it, or name it.
 
 CREATE TRIGGER trace_voted AFTER INSERT ON feedback
-WHEN NEW.turn_trace IS NOT NULL AND NEW.rating IS NOT NULL
+WHEN coalesce(NEW.turn_trace, NEW.trace_id) IS NOT NULL AND NEW.rating IS NOT NULL
 BEGIN
     UPDATE trace SET thumbs_up = thumbs_up + (NEW.rating = 1),
         thumbs_down = thumbs_down + (NEW.rating = -1)
-    WHERE tenant = NEW.tenant AND trace_id = NEW.turn_trace;
+    WHERE tenant = NEW.tenant AND trace_id = coalesce(NEW.turn_trace, NEW.trace_id);
 END;
 
 CREATE TRIGGER trace_voted_again
@@ -593,17 +593,20 @@ BEGIN
         SELECT count(*) FILTER (WHERE f.rating = 1), count(*) FILTER (WHERE f.rating = -1)
         FROM feedback f
         WHERE f.tenant = trace.tenant AND f.trace_key = NEW.trace_key
-            AND f.turn_trace = trace.trace_id AND f.superseded_by IS NULL
+            AND coalesce(f.turn_trace, f.trace_id) = trace.trace_id AND f.superseded_by IS NULL
     )
-    WHERE tenant = NEW.tenant AND trace_id IN (OLD.turn_trace, NEW.turn_trace);
+    WHERE tenant = NEW.tenant AND trace_id IN (
+        coalesce(OLD.turn_trace, OLD.trace_id), coalesce(NEW.turn_trace, NEW.trace_id)
+    );
 END;
 
 CREATE TRIGGER trace_unvoted AFTER DELETE ON feedback
-WHEN OLD.turn_trace IS NOT NULL AND OLD.rating IS NOT NULL AND OLD.superseded_by IS NULL
+WHEN coalesce(OLD.turn_trace, OLD.trace_id) IS NOT NULL AND OLD.rating IS NOT NULL
+    AND OLD.superseded_by IS NULL
 BEGIN
     UPDATE trace SET thumbs_up = thumbs_up - (OLD.rating = 1),
         thumbs_down = thumbs_down - (OLD.rating = -1)
-    WHERE tenant = OLD.tenant AND trace_id = OLD.turn_trace;
+    WHERE tenant = OLD.tenant AND trace_id = coalesce(OLD.turn_trace, OLD.trace_id);
 END;
 
 -- What a record waits for has come: it is due. Each is one look at an index of those that wait.

@@ -55,6 +55,10 @@ RETURNING {score};
 SELECT {score} FROM feedback
 WHERE tenant = :tenant AND feedback_id = :feedback_id [AND rating IS NOT NULL AND 1 = :thumbs];
 
+-- name: list_named_scores
+-- Some records by their ids. Primary key.
+SELECT {score} FROM feedback WHERE tenant = :tenant AND feedback_id {is_listed};
+
 -- name: lock_feedback hot
 -- The same, and it stays ours until the transaction ends. Primary key.
 SELECT {score} FROM feedback
@@ -94,13 +98,17 @@ LIMIT :limit [OFFSET :offset];
 
 -- name: search_feedback
 -- The same by words of the comment and the correction: work for each that has them.
--- feedback_words.
+-- What they are about is looked up for the page alone. feedback_words.
 SELECT {score} {told}
-FROM (SELECT t.tenant, t.feedback_id FROM {feedback_with_words}) AS k {its_feedback} {exchange}
-WHERE feedback.tenant = :tenant AND feedback.superseded_by IS NULL
-    {narrowed}
-ORDER BY feedback.created_at DESC, feedback.feedback_id DESC
-LIMIT :limit [OFFSET :offset];
+FROM (
+    SELECT feedback.*
+    FROM (SELECT t.tenant, t.feedback_id FROM {feedback_with_words}) AS k {its_feedback}
+    WHERE feedback.tenant = :tenant AND feedback.superseded_by IS NULL
+        {narrowed}
+    ORDER BY feedback.created_at DESC, feedback.feedback_id DESC
+    LIMIT :limit [OFFSET :offset]
+) AS feedback {exchange}
+ORDER BY feedback.created_at DESC, feedback.feedback_id DESC;
 
 -- name: list_session_feedback
 -- The votes on a session, oldest first. feedback_by_session.

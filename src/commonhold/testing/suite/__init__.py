@@ -34,6 +34,7 @@ from commonhold.testing.suite.sessions_words import *
 from commonhold.testing.suite.stores import *
 from commonhold.testing.suite.traces import *
 from commonhold.testing.suite.traces_agents import *
+from commonhold.testing.suite.traces_judgements import *
 from commonhold.testing.suite.traces_lists import *
 from commonhold.testing.suite.traces_logs import *
 from commonhold.testing.suite.traces_otel import *

@@ -158,7 +158,7 @@ async def test_a_vote_knows_its_turn(backend: Backend, acting_as: Actor) -> None
     await acting_as("weather").traces.put(begun)
     await talk(acting_as("weather"), "s", 1, start=1)
     for named in ({"turn_index": 1}, {"message_id": "q1"}, {"message_id": "r1"}):
-        turn = (await kept(backend, NewScore(value_num=1, session_id="s", **named))).turn  # type: ignore[arg-type]
+        turn = (await kept(backend, NewScore(value_num=1, session_id="s", **named))).turn
         assert (turn.state, turn.session_id, turn.index) == ("bound", "s", 1)
         assert (turn.message_id, turn.agent) == ("a1", "weather")
     [first] = [(await kept(backend, NewScore(value_num=1, session_id="s", turn_index=0))).turn]

@@ -33,7 +33,7 @@ async def everything(backend: Backend, clock: StoppedClock) -> None:
             await backend.feedback.create(new_feedback(session_id=name, trace_id=f"{name}-t{n}"))
             clock.advance()
             await backend.sessions.handoff(name, f"agent{n}")
-    await backend.feedback.create(new_feedback(session_id=None, trace_id="chat-t1"))
+    await backend.feedback.create(new_feedback(session_id=None, trace_id="nobodys"))
 
 
 async def moments(sessions: Sessions, session_id: str = "chat", **fields: Any) -> list[Moment]:

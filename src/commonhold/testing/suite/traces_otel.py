@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from commonhold.contract.stores import Backend
-from commonhold.errors import InvalidRequest, NotFound
-from commonhold.model.otel import OtelSpan, Resource, Scope, SpanEvent, SpanLink
+from commonhold.errors import InvalidRequest, MalformedBody, NotFound
+from commonhold.model.otel import Form, OtelSpan, Request, Resource, Scope, SpanEvent, SpanLink
 from commonhold.model.trace import NANO
+from commonhold.otlp.encode import to_otlp_json
 from commonhold.testing.conformance import Actor
 from commonhold.testing.factories import NOON, span, trace
 from commonhold.testing.otel import (
@@ -80,6 +81,16 @@ EVERYTHING = otel_span(
     dropped_links=2**32 - 1,
 )
 """A span with everything that a span may have."""
+
+
+PROTOBUF = bytes.fromhex(
+    "0a8a010a1b0a190a0c736572766963652e6e616d6512090a0777656174686572126b"
+    "12340a104bf92f3577b34da6a3ce929d0e0e4736120800000000000000012a04676f6f64"
+    "390080a1369c9986184100e56e549c998618"
+    "12330a104bf92f3577b34da6a3ce929d0e0e4736120800000000000000002a03626164"
+    "390080a1369c9986184100e56e549c998618"
+)
+"""A request of an exporter with two spans, of which one has an id of zeros."""
 
 
 async def test_a_span_of_opentelemetry_comes_back_whole(backend: Backend) -> None:
@@ -337,3 +348,30 @@ async def test_a_native_trace_is_otlp_that_anybody_reads(backend: Backend) -> No
     assert len(ids) == 6
     assert [each.name for each in spans if each.parent_span_id not in ids] == ["request"]
     assert min(each.start_ns for each in spans) == NOON_NS
+
+
+async def test_a_request_is_taken_as_it_was_sent(backend: Backend) -> None:
+    """T1. Protobuf and JSON of exporters: what can be kept is, and the rest is told."""
+    taken = await backend.traces.take(Request(PROTOBUF, "protobuf"))
+    assert (taken.count, "bad" in taken.reason) == (1, True)
+    again = await backend.traces.take(Request(PROTOBUF, "protobuf"))
+    assert again == taken
+    sent = otel_span(5)
+    told = await backend.traces.take(Request(to_otlp_json([sent]).encode(), "json"))
+    assert told.count == 0
+    assert [each.name for each in await sent_back(backend)] == ["good", sent.name]
+
+
+async def test_what_is_no_request_writes_nothing(backend: Backend) -> None:
+    """T1. It is refused as malformed, with the reason."""
+    broken: list[tuple[bytes, Form]] = [
+        *(
+            (b"\xff", "protobuf"),
+            (b'{"resourceSpans":5}', "json"),
+            (b'{"resourceSpans":[5]}', "json"),
+        )
+    ]
+    for body, form in broken:
+        error = await error_of(backend.traces.take(Request(body, form)))
+        assert isinstance(error, MalformedBody)
+    assert (await backend.traces.list()).items == ()

@@ -1,0 +1,142 @@
+"""What exporters send is read in a process beside the service, which changes nothing but where."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from commonhold.errors import MalformedBody, Unavailable
+from commonhold.model.otel import Form, Request
+from commonhold.otlp.encode import to_otlp_json
+from commonhold.sql.reading import Beside, Decoder, read
+from commonhold.testing.factories import NOON
+from commonhold.testing.otel import otel_span, span_id
+
+GOLDEN = Path(__file__).parents[1] / "otlp" / "golden"
+FORMS: dict[str, Form] = {"traces.binpb": "protobuf", "ingest.json": "openai-agents"}
+RECORDED = sorted(
+    (str(file.relative_to(GOLDEN)), form)
+    for ending, form in FORMS.items()
+    for file in GOLDEN.glob(f"*/*-{ending}")
+)
+PARENT = """
+import asyncio
+from commonhold.model.otel import Request
+from commonhold.sql.reading import Decoder, encode, Asked
+async def main():
+    decoder = Decoder()
+    await decoder.ask(encode(Asked(Request(b"{}", "json"), "", 0)))
+    print(decoder.pid, flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def beside() -> AsyncIterator[Beside]:
+    """Two processes that read whatever they are sent."""
+    opened = Beside(2, small_bytes=0)
+    yield opened
+    await opened.aclose()
+
+
+def request_of(number: int) -> Request:
+    """A request with one span of that number."""
+    return Request(to_otlp_json([otel_span(number)]).encode(), "json")
+
+
+async def test_real_exports_are_read_alike_in_either_place(beside: Beside) -> None:
+    """Rows, summaries, sightings and emitters of every recording, to the last byte."""
+    for name, form in RECORDED:
+        request = Request((GOLDEN / name).read_bytes(), form)
+        assert await beside.read(request, "alice", NOON) == read(request, "alice", NOON), name
+
+
+async def test_everybody_gets_the_answer_to_their_own_request(beside: Beside) -> None:
+    """Two hundred at once over two processes; some of those who asked are gone meanwhile."""
+    asked = [
+        asyncio.create_task(beside.read(request_of(number), "", NOON)) for number in range(200)
+    ]
+    await asyncio.sleep(0)
+    for task in asked[::7]:
+        task.cancel()
+    for number, task in enumerate(asked):
+        if number % 7 == 0:
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            continue
+        batch, _ = await task
+        assert [*next(iter(batch.spans.values()))] == [span_id(number)]
+
+
+async def test_what_cannot_be_read_is_refused_alike_in_either_place(beside: Beside) -> None:
+    """The same error with the same words, and the process goes on."""
+    broken = Request(b'{"resourceSpans": 5}', "json")
+    with pytest.raises(MalformedBody) as there:
+        await beside.read(broken, "", NOON)
+    with pytest.raises(MalformedBody) as here:
+        read(broken, "", NOON)
+    assert there.value.detail == here.value.detail
+    batch, _ = await beside.read(request_of(0), "", NOON)
+    assert batch.size == 1
+
+
+async def test_a_process_that_ends_is_told_of_and_replaced() -> None:
+    """Who waits for it hears that nothing was written; who comes next finds another one."""
+    opened = Beside(1, small_bytes=0)
+    (decoder,) = opened.decoders
+    await opened.read(request_of(0), "", NOON)
+    first = decoder.pid
+    assert first is not None
+    os.kill(first, signal.SIGSTOP)
+    waiting = asyncio.create_task(opened.read(request_of(1), "", NOON))
+    await asyncio.sleep(0)
+    os.kill(first, signal.SIGKILL)
+    with pytest.raises(Unavailable, match="Try again"):
+        await waiting
+    batch, _ = await opened.read(request_of(2), "", NOON)
+    assert batch.size == 1
+    assert decoder.pid not in (None, first)
+    await opened.aclose()
+
+
+async def test_what_is_closed_leaves_no_process() -> None:
+    """And one that was never needed was never started."""
+    decoder = Decoder()
+    await decoder.aclose()
+    opened = Beside(1, small_bytes=0)
+    await opened.read(request_of(0), "", NOON)
+    pid = opened.decoders[0].pid
+    assert pid is not None
+    await opened.aclose()
+    assert is_gone(pid)
+
+
+def test_it_does_not_outlive_a_service_that_is_killed() -> None:
+    """SIGKILL leaves the service no time to end anything; its pipe ends all the same."""
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert not is_gone(pid)
+        parent.kill()
+    deadline = time.monotonic() + 30
+    while not is_gone(pid):
+        assert time.monotonic() < deadline, "it is still there"
+        time.sleep(0.02)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether there is no such process; one that nobody has waited for is none."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
