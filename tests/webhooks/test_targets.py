@@ -119,7 +119,7 @@ async def test_a_name_that_changes_its_address_is_looked_at_again(
 @pytest.mark.parametrize(
     ("make", "field"),
     [
-        (lambda: Conditions(), "conditions"),
+        (Conditions, "conditions"),
         (lambda: Conditions(rating="sideways"), "rating"),  # type: ignore[arg-type]
         (lambda: Conditions(label="rude"), "label"),
         (lambda: Conditions(name="", rating="up"), "name"),

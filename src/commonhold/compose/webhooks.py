@@ -19,8 +19,9 @@ from commonhold.sql.webhook_outbox import SqlOutbox
 IDLE_S = 1.0
 """How often it is looked for scores and for what is due, in seconds, when there was none."""
 
-TIDY_S = 60.0
-"""How often ratios are looked at that were bad, and what is old is forgotten, in seconds."""
+TIDY_S = 10.0
+"""How often ratios are looked at that were bad, what is old is forgotten, and the rest counted, in
+seconds."""
 
 KEPT_US = 30 * 86_400_000_000
 """How long what was delivered or given up can be seen, in microseconds."""
@@ -37,7 +38,7 @@ class WebhookDesk:
         self._outbox: SqlOutbox | None = None
         self._courier: Courier | None = None
         self._pending = 0
-        self._tidied_at = 0.0
+        self._tidied_at = -TIDY_S
 
     def of(self, scope: Scope) -> Webhooks:
         """The webhooks that a scope sees.
@@ -55,11 +56,9 @@ class WebhookDesk:
         if clock.monotonic() - self._tidied_at > TIDY_S:
             await outbox.rearm()
             await outbox.prune(Micros(clock.now() - KEPT_US))
+            self._pending = await outbox.pending()
             self._tidied_at = clock.monotonic()
-        if seen:
-            return 0.0
-        self._pending = await outbox.pending()
-        return IDLE_S
+        return 0.0 if seen else IDLE_S
 
     def stats(self) -> Mapping[str, float]:
         """Deliveries that arrived, attempts that failed, deliveries given up, and those under way.

@@ -109,10 +109,10 @@ class Conditions:
 
     def _check_what_is_asked(self) -> None:
         of_a_value = [name for name in _OF_A_VALUE if getattr(self, name) is not None]
-        if self.rating is None and self.ratio is None and self.name is None:
-            raise _bad("conditions", "must have rating, ratio or name")
         if of_a_value and self.name is None:
             raise _bad(of_a_value[0], "needs a name, which says of which scores")
+        if self.rating is None and self.ratio is None and self.name is None:
+            raise _bad("conditions", "must have rating, ratio or name")
         if self.ratio is not None and (self.rating is not None or of_a_value):
             raise _bad("ratio", "goes with name, agent, agent_type, model and source only")
 

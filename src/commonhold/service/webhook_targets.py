@@ -31,6 +31,7 @@ _REACHABLE = ip_network("2000::/3")
 _ODD = tuple(
     ip_network(each)
     for each in (
+        "192.0.0.0/24",  # of protocols, not of hosts
         "192.88.99.0/24",  # relays of 6to4
         "2001::/23",  # Teredo and other things that are not hosts
         "2002::/16",  # 6to4, which embeds an IPv4 address

@@ -70,12 +70,12 @@ WHERE tenant = :tenant AND webhook_id = :webhook_id AND delivery_id = :delivery_
 
 -- name: first_told
 -- Whether a score waits to be looked at: asked for before anything is written. Primary key.
-SELECT due_id FROM webhook_due ORDER BY due_id LIMIT 1;
+SELECT due_id FROM webhook_due WHERE due_id > 0 ORDER BY due_id LIMIT 1;
 
 -- name: take_told
 -- The scores that wait longest, ours alone. Primary key.
 DELETE FROM webhook_due WHERE due_id IN (
-    SELECT due_id FROM webhook_due ORDER BY due_id LIMIT :limit {skip_locked}
+    SELECT due_id FROM webhook_due WHERE due_id > 0 ORDER BY due_id LIMIT :limit {skip_locked}
 )
 RETURNING tenant, feedback_id;
 
@@ -130,7 +130,7 @@ WHERE tenant = :tenant AND webhook_id = :webhook_id AND delivery_id = :delivery_
 
 -- name: count_pending
 -- How much is under way, of all tenants. webhook_delivery_due.
-SELECT count(*) FROM webhook_delivery WHERE state = 'pending';
+SELECT count(*) FROM webhook_delivery WHERE state = 'pending' AND tenant > '';
 
 -- name: prune_deliveries
 -- Forget what ended before a time. webhook_delivery_ended.
