@@ -13,7 +13,8 @@ from commonhold.connect import Connection, connect
 from commonhold.contract.sessions import Sessions
 from commonhold.contract.stores import Stores
 from commonhold.contract.traces import Traces
-from commonhold.errors import InvalidRequest, NotFound, Unavailable
+from commonhold.contract.webhooks import KeepsWebhooks, Webhooks
+from commonhold.errors import InvalidRequest, NotFound, Unavailable, Unsupported
 from commonhold.settings import ClientSettings, Settings
 
 HERE = f"http://127.0.0.1:{Settings().port}"
@@ -33,6 +34,7 @@ def _url(what: str) -> Any:
 
 Url = Annotated[str | None, _url("sessions")]
 TracesUrl = Annotated[str | None, _url("traces")]
+WebhooksUrl = Annotated[str | None, _url("webhooks")]
 
 
 def place(url: str | None) -> str:
@@ -68,6 +70,22 @@ async def traces_at(url: str | None) -> AsyncIterator[Traces]:
     # Traces only: a collector, which keeps nothing else, says itself that it gives nothing back.
     async with _opened(where, lambda: connect("null:", traces=where), "traces") as stores:
         yield stores.traces
+
+
+@asynccontextmanager
+async def webhooks_at(url: str | None) -> AsyncIterator[Webhooks]:
+    """The webhooks there, beside the feedback. What is raised is the same.
+
+    Raises:
+        Unsupported: no webhooks are kept there.
+    """
+    known = ClientSettings.from_env()
+    where = url or known.feedback_url or known.url or HERE
+    async with _opened(where, lambda: connect("null:", feedback=where), "webhooks") as stores:
+        backend = stores.backends[stores.owners[2]]
+        if not isinstance(backend, KeepsWebhooks):
+            raise Unsupported("No webhooks are kept there: name a service or a database.")
+        yield backend.webhooks
 
 
 @asynccontextmanager
