@@ -338,7 +338,7 @@ async def settle_webhooks(backend: SqlBackend) -> None:
     [hook, *_] = await store.list()
     await store.patch(hook.webhook_id, WebhookPatch(enabled=True))
     for n in range(20):
-        await backend.feedback.create(new_feedback(rating=-1, session_id=f"s{n}"))
+        await backend.feedback.create(new_feedback(rating=-1, trace_id=None, session_id=f"v{n}"))
     await store.patch(hook.webhook_id, WebhookPatch(enabled=False))
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict as fields_of
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from commonhold.client import answers
 from commonhold.client.answers import page_of, read
 from commonhold.client.call import Call, body_of, given, path_of, target
 from commonhold.client.transport import Line
+from commonhold.client.webhook_shapes import DeliveryShape, WebhookShape
 from commonhold.errors import NotFound
 from commonhold.model import ids, wire_webhooks
 from commonhold.model.page import Page, check_window, decode_cursor
 from commonhold.model.webhook import Delivery, DeliveryQuery, NewWebhook, Webhook, WebhookPatch
 
-_ONE = msgspec.json.Decoder(dict[str, Any])
-_MANY = msgspec.json.Decoder(list[dict[str, Any]])
+_WEBHOOK = msgspec.json.Decoder(WebhookShape)
+_WEBHOOKS = msgspec.json.Decoder(list[WebhookShape])
+_DELIVERY = msgspec.json.Decoder(DeliveryShape)
+_DELIVERIES = msgspec.json.Decoder(list[DeliveryShape])
 _ALL = "/v1/webhooks"
 
 
@@ -29,20 +32,20 @@ class HttpWebhooks:
         self._line = line
 
     async def create(self, new: NewWebhook, /) -> Webhook:
-        call = Call("POST", _ALL, body_of(_body(asdict(new))), idempotent=False)
-        return read(await self._line.send(call), _ONE, _webhook)
+        call = Call("POST", _ALL, body_of(_body(fields_of(new))), idempotent=False)
+        return read(await self._line.send(call), _WEBHOOK, _webhook)
 
     async def list(self) -> tuple[Webhook, ...]:
-        return page_of(await self._line.send(Call("GET", _ALL)), _MANY, _webhook).items
+        return page_of(await self._line.send(Call("GET", _ALL)), _WEBHOOKS, _webhook).items
 
     async def get(self, webhook_id: str, /) -> Webhook:
         call = Call("GET", path_of(_ALL, _checked(webhook_id)))
-        return read(await self._line.send(call), _ONE, _webhook)
+        return read(await self._line.send(call), _WEBHOOK, _webhook)
 
     async def patch(self, webhook_id: str, patch: WebhookPatch, /) -> Webhook:
-        body = body_of(_body(given(asdict(patch))))
+        body = body_of(_body(given(fields_of(patch))))
         call = Call("PATCH", path_of(_ALL, _checked(webhook_id)), body)
-        return read(await self._line.send(call), _ONE, _webhook)
+        return read(await self._line.send(call), _WEBHOOK, _webhook)
 
     async def delete(self, webhook_id: str, /) -> None:
         call = Call("DELETE", path_of(_ALL, _checked(webhook_id)))
@@ -55,17 +58,17 @@ class HttpWebhooks:
         if query.cursor:
             decode_cursor(query.cursor)
         path = path_of(_ALL, _checked(webhook_id), "deliveries")
-        call = Call("GET", target(path, **asdict(query)))
-        return page_of(await self._line.send(call), _MANY, _delivery)
+        call = Call("GET", target(path, **fields_of(query)))
+        return page_of(await self._line.send(call), _DELIVERIES, _delivery)
 
     async def retry(self, webhook_id: str, delivery_id: str, /) -> Delivery:
         part = path_of("deliveries", _checked(delivery_id), "retry")
         call = Call("POST", path_of(_ALL, _checked(webhook_id), part))
-        return read(await self._line.send(call), _ONE, _delivery)
+        return read(await self._line.send(call), _DELIVERY, _delivery)
 
     async def test(self, webhook_id: str, /) -> Delivery:
         call = Call("POST", path_of(_ALL, _checked(webhook_id), "test"), idempotent=False)
-        return read(await self._line.send(call), _ONE, _delivery)
+        return read(await self._line.send(call), _DELIVERY, _delivery)
 
 
 def _body(fields: dict[str, Any]) -> dict[str, Any]:
@@ -74,20 +77,12 @@ def _body(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _webhook(body: Mapping[str, Any]) -> Webhook:
-    return _built(wire_webhooks.webhook_in, body)
+def _webhook(shape: WebhookShape) -> Webhook:
+    return wire_webhooks.webhook_in(asdict(shape))
 
 
-def _delivery(body: Mapping[str, Any]) -> Delivery:
-    return _built(wire_webhooks.delivery_in, body)
-
-
-def _built(build: Any, body: Mapping[str, Any]) -> Any:
-    """A value of the model out of an answer; one that lacks a field is no answer of a service."""
-    try:
-        return build(body)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"The answer lacks {error}.") from None
+def _delivery(shape: DeliveryShape) -> Delivery:
+    return wire_webhooks.delivery_in(asdict(shape))
 
 
 def _checked(key: str) -> str:
