@@ -15,6 +15,7 @@ from commonhold.errors import SchemaOutdated
 from commonhold.sql import SqlBackend, migrate, open_backend, steps
 from commonhold.sql.database import Tx
 from commonhold.sql.dialect import DialectName
+from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.introspect import Description, describe
 
 DIALECTS: tuple[DialectName, ...] = ("sqlite", "postgres")
@@ -212,6 +213,7 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
         assert (span.gist.operation, span.gist.input_tokens) == ("llm", 7)
         (summary,) = (await backend.traces.list()).items
         assert (summary.agents, summary.thumbs_up) == (("a1", "b1"), 1)
+        assert await Turns(backend.database).step() == 1
         vote = await backend.feedback.get("fb_1")
         assert (vote.rating, vote.comment, vote.agent) == (1, "kept", "a1")
         assert (vote.turn.state, vote.turn.trace_id) == ("bound", "t1")

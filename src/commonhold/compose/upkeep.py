@@ -86,7 +86,9 @@ async def _index(backend: SqlBackend) -> float:
 
 
 async def _bind_feedback(backend: SqlBackend) -> float:
-    return 0.0 if await Turns(backend.database).step() else IDLE_S
+    started = clock.monotonic()
+    done = await Turns(backend.database).step()
+    return clock.monotonic() - started if done else IDLE_S
 
 
 async def _partitions(backend: SqlBackend) -> float:

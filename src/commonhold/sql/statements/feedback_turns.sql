@@ -94,12 +94,14 @@ LEFT JOIN trace t ON t.tenant = :tenant AND t.trace_id = (
 
 -- name: first_due
 -- Whether a record of a tenant is due. Primary key.
-SELECT 1 FROM feedback_due WHERE due_at <= :now AND tenant = :tenant LIMIT 1;
+SELECT 1 FROM feedback_due
+WHERE due_at >= 0 AND due_at <= :now AND tenant = :tenant LIMIT 1;
 
 -- name: take_due
--- Records that are due, ours until the transaction ends. Primary key.
+-- Records that are due, ours until the transaction ends: those of a tenant that a read waits for,
+-- or any, of which those from before there were turns come first. Primary key.
 SELECT due_at, tenant, feedback_id FROM feedback_due
-WHERE due_at <= :now [AND tenant = :tenant]
+WHERE due_at <= :now [AND due_at >= 0 AND tenant = :tenant]
 ORDER BY due_at, tenant, feedback_id LIMIT :limit {for_update};
 
 -- name: end_due

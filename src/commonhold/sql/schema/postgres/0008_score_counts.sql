@@ -43,8 +43,9 @@ FROM feedback f CROSS JOIN (
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9;
 
 -- A record to be counted (share 1), or no longer (share -1), at every level.
-CREATE FUNCTION feedback_share_v1(f feedback, share BIGINT, slot INTEGER) RETURNS void
-LANGUAGE sql AS $$
+CREATE FUNCTION feedback_share_v1(f feedback, share BIGINT, lane INTEGER) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO feedback_count AS c (
         tenant, level, start, agent, agent_type, model, name, label, source, slot, scores,
         thumbs_up, thumbs_down, valued, whole, billionths
@@ -54,7 +55,7 @@ LANGUAGE sql AS $$
         CASE l.level WHEN 'u' THEN '' ELSE coalesce(f.agent_type, '') END,
         CASE l.level WHEN 'u' THEN '' ELSE coalesce(f.model, '') END,
         f.name, CASE l.level WHEN 'u' THEN f.user_id ELSE coalesce(f.label, '') END,
-        CASE l.level WHEN 'u' THEN '' ELSE f.source END, slot, share,
+        CASE l.level WHEN 'u' THEN '' ELSE f.source END, lane, share,
         share * (f.rating IS NOT DISTINCT FROM 1)::int,
         share * (f.rating IS NOT DISTINCT FROM -1)::int,
         share * (f.value_num IS NOT NULL)::int,
@@ -66,19 +67,20 @@ LANGUAGE sql AS $$
     DO UPDATE SET scores = c.scores + excluded.scores,
         thumbs_up = c.thumbs_up + excluded.thumbs_up,
         thumbs_down = c.thumbs_down + excluded.thumbs_down, valued = c.valued + excluded.valued,
-        whole = c.whole + excluded.whole, billionths = c.billionths + excluded.billionths
+        whole = c.whole + excluded.whole, billionths = c.billionths + excluded.billionths;
+END
 $$;
 
 -- A connection keeps to one slot, so that two that count the same things do so in one order.
 CREATE FUNCTION feedback_count_v2() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    slot INTEGER := pg_backend_pid() % 4;
+    lane INTEGER := pg_backend_pid() % 4;
 BEGIN
     IF TG_OP <> 'INSERT' THEN
-        PERFORM feedback_share_v1(OLD, -1, slot);
+        PERFORM feedback_share_v1(OLD, -1, lane);
     END IF;
     IF TG_OP <> 'DELETE' THEN
-        PERFORM feedback_share_v1(NEW, 1, slot);
+        PERFORM feedback_share_v1(NEW, 1, lane);
     END IF;
     RETURN NULL;
 END

@@ -142,9 +142,9 @@ CREATE TABLE feedback_due (
     PRIMARY KEY (due_at, tenant, feedback_id)
 ) STRICT, WITHOUT ROWID;
 
--- Old votes are bound like late ones, some at a time.
+-- Old votes are bound like late ones, some at a time; before time began, so that no read waits.
 INSERT INTO feedback_due (due_at, tenant, feedback_id)
-SELECT 1, tenant, feedback_id FROM feedback WHERE state = 'pending';
+SELECT -1, tenant, feedback_id FROM feedback WHERE state = 'pending';
 
 -- What comments and corrections are found by.
 CREATE TABLE feedback_text (
