@@ -5,6 +5,8 @@
      │   ├─ MalformedBody     400  the body is not what its content type says
      │   └─ OutOfRange        400  an index or a choice outside of what there is
      ├─ Unauthenticated       401  no credential, or a bad one
+     │   ├─ InvalidToken      401  a token that this service did not make, or not so
+     │   └─ TokenExpired      401  a token whose time is over
      ├─ Forbidden             403  this kind of caller may not do this
      ├─ NotFound              404  absent, or not visible to this caller
      ├─ MethodNotAllowed      405  the path exists, the method does not
@@ -85,6 +87,18 @@ class Unauthenticated(CommonholdError):
 
     code = "unauthenticated"
     status = 401
+
+
+class InvalidToken(Unauthenticated):
+    """This token was not made by this service, or it was changed. Ask for a new one."""
+
+    code = "invalid_token"
+
+
+class TokenExpired(Unauthenticated):
+    """The time of this token is over. Ask for a new one."""
+
+    code = "token_expired"
 
 
 class Forbidden(CommonholdError):

@@ -19,8 +19,9 @@ from rich.text import Text
 import commonhold
 from commonhold.cli import export, listing
 from commonhold.cli.conversation import COLOURS, Conversation, Palette
-from commonhold.cli.plain import json_line, visible
+from commonhold.cli.plain import visible
 from commonhold.model.clock import Micros
+from commonhold.model.json_lines import json_line
 from commonhold.model.opaque import JsonText
 from commonhold.model.session import Message, Session
 from commonhold.model.turns import Event

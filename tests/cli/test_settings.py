@@ -198,3 +198,31 @@ def test_a_database_in_memory_has_one_worker() -> None:
 def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
     """And otherwise as it was given."""
     assert redact_url(url) == shown
+
+
+def test_a_secret_that_is_too_short_is_refused_and_not_shown() -> None:
+    """One that others could guess signs nothing; each of several has to be long enough."""
+    long = "0123456789abcdef" * 2
+
+    for text in ("hunter2", f"{long},hunter2", f"{long},"):
+        detail = refused({"COMMONHOLD_SECRET": text}).detail
+        assert "32 bytes" in detail
+        assert "hunter2" not in detail
+    kept = Settings.load({}, {"COMMONHOLD_SECRET": f"{long}, {long}"})
+    assert kept.secret == (long, long)
+    assert long not in repr(kept)
+    assert Settings.load({}, kept.to_environ()) == kept
+
+
+def test_origins_are_named_one_by_one_as_browsers_write_them() -> None:
+    """Never all of them, and nothing that a browser would not send."""
+    told = "https://App.example:443, http://[::1]:8080,http://localhost:3000,https://app.example"
+    settings = Settings.load({}, {"COMMONHOLD_CORS_ORIGINS": told})
+
+    assert settings.cors_origins == (
+        *("https://app.example", "http://[::1]:8080", "http://localhost:3000"),
+    )
+    assert Settings.load({}, settings.to_environ()) == settings
+    assert "everybody" in refused({"COMMONHOLD_CORS_ORIGINS": "*"}).detail
+    for text in ("null", "app.example", "https://app.example/", "https://a,", "ftp://a"):
+        assert "expected origins" in refused({"COMMONHOLD_CORS_ORIGINS": text}).detail

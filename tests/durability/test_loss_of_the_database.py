@@ -129,7 +129,7 @@ async def test_a_database_gone_in_the_middle_of_a_write_leaves_no_half_of_it(
         first = a_message("first")
         await client.put("/v1/sessions/s", json={"messages": [first]})
         # Of the tables each write touches only one is locked: the others are written by then.
-        await holder.execute("BEGIN; LOCK TABLE message, span, feedback_hour IN EXCLUSIVE MODE")
+        await holder.execute("BEGIN; LOCK TABLE message, span, feedback_count IN EXCLUSIVE MODE")
         longer = {"messages": [first, a_message("second")]}
         writes = [
             asyncio.create_task(client.put("/v1/sessions/s", json=longer)),

@@ -18,6 +18,7 @@ from schemathesis.python.asgi import shutdown_lifespans
 from commonhold.contract.stores import Stores
 from commonhold.contract.webhooks import KeepsWebhooks
 from commonhold.http import (
+    Extras,
     HttpOptions,
     Service,
     bodies,
@@ -60,8 +61,11 @@ def served() -> Service:
         assert isinstance(backend, KeepsWebhooks)
         return CheckedWebhooks(backend.webhooks, targets)
 
+    async def keys() -> list[bytes]:
+        return [b"a key of thirty-two bytes, or so"]
+
     options = HttpOptions(loopback_only=False)
-    return create_app(lambda: opened[-1], options, lifespan=lifespan, webhooks=webhooks)
+    return create_app(lambda: opened[-1], options, lifespan=lifespan, extras=Extras(keys, webhooks))
 
 
 APP = served()
@@ -100,8 +104,7 @@ def _keep_what_no_schema_can_say(case: schemathesis.Case) -> None:
     """A cursor is one of an earlier page; a span that names its trace names the one it is in.
 
     A search has a word in it, metadata is a JSON object, the last messages are before none, a window
-    ends after it begins, a time zone exists, and a score has a value that fits it; a webhook leads
-    somewhere, under conditions that make sense.
+    ends after it begins, a time zone exists, and bodies say what makes sense together.
     """
     for name in ("cursor", "q", "metadata", "last"):
         (case.query or {}).pop(name, None)
@@ -114,10 +117,18 @@ def _keep_what_no_schema_can_say(case: schemathesis.Case) -> None:
             for name in ("data_type", "value_num", "value_json", "message_id", "span_id"):
                 score.pop(name, None)
             score["value"] = True
-    if case.path.startswith("/v1/webhooks") and isinstance(body, dict):
+    if isinstance(body, dict):
+        _make_sense(case, body)
+
+
+def _make_sense(case: schemathesis.Case, body: dict[str, Any]) -> None:
+    """A vote token is for one thing; a webhook leads somewhere, under conditions that can be met."""
+    if case.path == "/v1/feedback/tokens":
+        body |= {"session_id": None, "turn": None, "message_id": None, "trace_id": "t"}
+    if case.path.startswith("/v1/webhooks"):
         told = {"url": "https://127.0.0.1/", "conditions": {"rating": "down"}}
-        body.update({name: told[name] for name in told if name in body})
-    if case.method == "POST" and case.path == "/v1/traces" and isinstance(body, dict):
+        body |= {name: told[name] for name in told if name in body}
+    if case.method == "POST" and case.path == "/v1/traces":
         for span in body.get("spans") or ():
             span.pop("trace_id", None)
 

@@ -9,7 +9,7 @@ import gzip
 import json
 import logging
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
@@ -18,7 +18,7 @@ import pytest
 from commonhold.contract.stores import Stores
 from commonhold.http import HttpOptions, create_app
 from commonhold.model.clock import now
-from commonhold.model.otel import OtelSpan
+from commonhold.model.otel import Rejected, Request
 from commonhold.sql import SqlBackend
 from commonhold.sql.traces import SqlTraces
 from tests.http.conftest import over
@@ -473,10 +473,10 @@ async def test_a_bug_is_500_in_kind_and_logged(
 ) -> None:
     """Without a word of what it was."""
 
-    async def record(_: SqlTraces, spans: Sequence[OtelSpan], /) -> None:
-        raise Broken(spans[0].name)
+    async def take(_: SqlTraces, request: Request, /) -> Rejected:
+        raise Broken(repr(request.body))
 
-    monkeypatch.setattr(SqlTraces, "record", record)
+    monkeypatch.setattr(SqlTraces, "take", take)
     caplog.set_level(logging.ERROR)
     code, message = refused(await export(client, spans("chat"), encoding), encoding, 500)
 

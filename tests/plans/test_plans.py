@@ -13,8 +13,8 @@ from tests.plans.executed import COPIES, Database, Postgres, Sent, Sqlite
 SPANS = 6
 """Spans of a trace, at most."""
 
-WHOLE = {"list_agents"}
-"""What answers with every row there is."""
+WHOLE = {"list_agents", "get_service_key"}
+"""What answers with every row there is; of keys there is one for each purpose."""
 
 TRACE_LISTS = (
     *("list_traces", "list_traces_labelled"),
@@ -60,7 +60,9 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 def test_every_named_statement_is_executed(database: Database) -> None:
     """One that no call of the contract sends is dead."""
-    assert {sent.name for sent in database.sent} == set(load())
+    # Postgres takes the rows of some by COPY, which is no statement and has no plan.
+    copied = {name for name, each in load().items() if each.copy and database.dialect != "sqlite"}
+    assert {sent.name for sent in database.sent} == set(load()) - copied
 
 
 @pytest.mark.parametrize("name", load())

@@ -32,6 +32,7 @@ from commonhold.model.webhook import (
 from commonhold.sql import SqlBackend
 from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.forwarding import Forwarder
+from commonhold.sql.keys import service_key
 from commonhold.sql.webhook_outbox import SqlOutbox
 from commonhold.testing.factories import (
     NOON,
@@ -269,7 +270,7 @@ def tagged(number: int, model: str, **fields: Any) -> OtelSpan:
 
 
 async def jobs(backend: SqlBackend) -> None:
-    """What is done about spans after they were committed."""
+    """What is done about spans after they were committed, and what a service does for itself."""
 
     async def take(spans: Sequence[OtelSpan]) -> None:
         """A collector that has time."""
@@ -282,6 +283,7 @@ async def jobs(backend: SqlBackend) -> None:
     assert await Forwarder(backend.database, take).step() > 0
     await backend.trace_memory.index.step()
     await Turns(backend.database).step()
+    await service_key(backend.database, "tour")
 
 
 async def feedback(backend: Backend) -> None:

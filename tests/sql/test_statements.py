@@ -36,6 +36,8 @@ OF_ALL_TENANTS = {
     "list_waiting",
     "count_pending",
     "prune_deliveries",
+    "make_service_key",
+    "get_service_key",
 }
 
 
@@ -102,7 +104,7 @@ def test_a_nul_is_refused_before_it_reaches_a_driver(example: dict[str, Statemen
 def test_every_statement_says_what_it_is_for_and_begins_with_the_tenant(
     statement: Statement,
 ) -> None:
-    """A reader and an index both need it. What is done later is done for all tenants in turn."""
+    """A reader and an index both need it. What is done later is for all tenants, and so are keys."""
     assert statement.doc.endswith("."), statement.name
     for commands in statement.commands.values():
         for command in commands:

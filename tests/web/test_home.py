@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -24,8 +22,8 @@ from commonhold.web import pages
 from commonhold.web.home import elapsed
 from tests import processes
 from tests.processes import Process
+from tests.web.browser import looked_at
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 MESSAGE = '{"role": "user", "content": "Hello"}'
 
 
@@ -254,30 +252,12 @@ def test_the_agent_configuration_is_one(service: Process) -> None:
     assert server.feedback.enabled
 
 
-def browser() -> str:
-    """A browser that can run without a screen; without one the test is skipped, but never in CI."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None and os.environ.get("CI") == "true":
-        pytest.fail("CI must look at the page: no browser is installed")
-    return found or pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
-
-
 def test_a_browser_finds_nothing_wrong_with_it(service: Process, tmp_path: Path) -> None:
     """The script runs under the policy and adds its buttons; nothing is refused."""
-    quiet = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
-    done = subprocess.run(
-        [
-            *(browser(), *quiet.split(), f"--user-data-dir={tmp_path}"),
-            *("--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom", service.url),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=True,
-    )
+    page, console = looked_at(service.url, tmp_path)
 
-    assert done.stdout.count('class="copy"') == 3
-    assert not re.search(r"CONSOLE.*(Refused|violates|Error)", done.stderr)
+    assert page.count('class="copy"') == 3
+    assert not re.search(r"CONSOLE.*(Refused|violates|Error)", console)
 
 
 @pytest.mark.parametrize(

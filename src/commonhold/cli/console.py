@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from commonhold.cli.plain import json_line, visible
+from commonhold.cli.plain import visible
+from commonhold.model.json_lines import json_line
 from commonhold.settings import Setting, Settings, documented
 
 out = Console(highlight=False, soft_wrap=True)

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from commonhold.cli import happenings
-from commonhold.cli.pieces import Kind, Piece, pieces
 from commonhold.cli.plain import on_line, quoted, visible
 from commonhold.cli.times import day, local, span
 from commonhold.model import clock
+from commonhold.model.pieces import Kind, Piece, pieces
 from commonhold.model.session import Message, Session
 from commonhold.model.turns import Event, Participant
 from commonhold.model.usage import Usage

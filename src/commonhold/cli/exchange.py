@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from commonhold.cli.pieces import arguments, flat, pieces
+from commonhold.model.pieces import flat, pieces
 
 Said = tuple[str, str]
 """A role, which may be empty, and what was said."""
@@ -30,24 +30,8 @@ def exchange(text: str | None) -> list[Said]:
 
 
 def _lines(message: Mapping[str, Any]) -> Iterator[str]:
-    parts = message.get("parts")
-    if isinstance(parts, list):
-        yield from map(_part, parts)
-        return
     for piece in pieces(flat(message)):
         if piece.kind == "call":
             yield f"{piece.name}({piece.text})"
         else:
             yield piece.text
-
-
-def _part(part: object) -> str:
-    """A part of a message in the conventions of OpenTelemetry."""
-    if not isinstance(part, Mapping):
-        return flat(part)
-    kind = part.get("type")
-    if kind == "tool_call":
-        return f"{flat(part.get('name') or '')}({arguments(part.get('arguments'))})"
-    if kind == "tool_call_response":
-        return flat(part.get("response", part.get("result", "")))
-    return flat(part["content"]) if "content" in part else flat(part)

@@ -17,10 +17,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from commonhold.cli import log
 from commonhold.cli.console import err
 from commonhold.cli.paging import every
-from commonhold.cli.plain import json_line
 from commonhold.contract.sessions import Sessions
 from commonhold.errors import InvalidRequest, NotFound
 from commonhold.model import wire, wire_turns
+from commonhold.model.json_lines import json_line
 from commonhold.model.session import SessionQuery
 from commonhold.model.turns import Event
 

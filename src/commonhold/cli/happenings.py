@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from commonhold.cli.pieces import flat
+from commonhold.model.pieces import flat
 from commonhold.model.turns import Event
 
 Data = Mapping[str, Any]

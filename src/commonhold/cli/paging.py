@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from commonhold.model.page import MAX_LIMIT, Page
+from commonhold.model.score import ScoreQuery
 from commonhold.model.session import SessionQuery
 from commonhold.model.trace import TraceQuery
 
-Q = TypeVar("Q", SessionQuery, TraceQuery)
+Q = TypeVar("Q", SessionQuery, TraceQuery, ScoreQuery)
 T = TypeVar("T")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +35,7 @@ def _url(what: str) -> Any:
 
 Url = Annotated[str | None, _url("sessions")]
 TracesUrl = Annotated[str | None, _url("traces")]
+FeedbackUrl = Annotated[str | None, _url("records")]
 WebhooksUrl = Annotated[str | None, _url("webhooks")]
 
 
@@ -47,6 +49,12 @@ def trace_place(url: str | None) -> str:
     """Where traces are, likewise."""
     known = ClientSettings.from_env()
     return url or known.traces_url or known.url or HERE
+
+
+def feedback_place(url: str | None) -> str:
+    """Where feedback is, likewise."""
+    known = ClientSettings.from_env()
+    return url or known.feedback_url or known.url or HERE
 
 
 @asynccontextmanager
@@ -73,14 +81,23 @@ async def traces_at(url: str | None) -> AsyncIterator[Traces]:
 
 
 @asynccontextmanager
+async def feedback_at(url: str | None) -> AsyncIterator[Stores]:
+    """The feedback there, and the sessions it is about; closed at the end."""
+    where, talks = feedback_place(url), place(url)
+    # No traces: they may be at a collector, which is none of its business.
+    opened = partial(connect, sessions=talks, traces="null:", feedback=where)
+    async with _opened(where, opened, "records") as stores:
+        yield stores
+
+
+@asynccontextmanager
 async def webhooks_at(url: str | None) -> AsyncIterator[Webhooks]:
     """The webhooks there, beside the feedback. What is raised is the same.
 
     Raises:
         Unsupported: no webhooks are kept there.
     """
-    known = ClientSettings.from_env()
-    where = url or known.feedback_url or known.url or HERE
+    where = feedback_place(url)
     async with _opened(where, lambda: connect("null:", feedback=where), "webhooks") as stores:
         backend = stores.backends[stores.owners[2]]
         if not isinstance(backend, KeepsWebhooks):

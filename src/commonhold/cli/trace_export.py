@@ -24,10 +24,10 @@ from rich.progress import (
 from commonhold.cli.amounts import counted
 from commonhold.cli.console import err
 from commonhold.cli.paging import every, pages
-from commonhold.cli.plain import json_line
 from commonhold.contract.traces import Traces
 from commonhold.errors import InvalidRequest, NotFound
 from commonhold.model import wire_traces
+from commonhold.model.json_lines import json_line
 from commonhold.model.trace import TraceQuery
 
 Format = Literal["otlp", "jsonl", "parquet"]

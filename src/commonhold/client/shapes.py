@@ -315,6 +315,7 @@ class BindingShape(Struct):
     message_id: str | None = None
     trace_id: str | None = None
     agent: str | None = None
+    seq: int | None = None
     model: str | None = None
 
 

@@ -17,6 +17,7 @@ from commonhold._version import __version__
 from commonhold.compose.otlp_grpc import otlp_grpc
 from commonhold.compose.storage import LateBackend, open_to_serve
 from commonhold.compose.upkeep import Chores
+from commonhold.compose.vote_keys import VoteKeys
 from commonhold.contract.stores import Stores
 from commonhold.model import clock
 from commonhold.settings import Settings, metrics_dir
@@ -54,9 +55,9 @@ def create_app(settings: Settings | None = None) -> http.Service:
         stores,
         options,
         metrics=metrics,
-        webhooks=chores.webhooks.of,
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
+        extras=http.Extras(VoteKeys(settings.secret, late), chores.webhooks.of),
     )
 
 
@@ -68,6 +69,8 @@ def _http_options(settings: Settings) -> http.HttpOptions:
         max_followers=settings.max_followers,
         loopback_only=settings.auth == "none" and not settings.insecure,
         multiprocess_dir=metrics_dir(),
+        vote_token_ttl_s=settings.vote_token_ttl_s,
+        cors_origins=settings.cors_origins,
     )
 
 

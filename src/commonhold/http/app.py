@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -23,7 +24,7 @@ from commonhold.errors import (
     NotFound,
     from_problem,
 )
-from commonhold.http import feedback, messages, scores, sessions, traces, turns
+from commonhold.http import feedback, feedback_export, messages, scores, sessions, traces, turns
 from commonhold.http.binding import Bind, ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
 from commonhold.http.health import health_operations
@@ -35,6 +36,7 @@ from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
 from commonhold.http.table import RouteTable
+from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
 from commonhold.service.gate import Gate
 
@@ -43,6 +45,7 @@ API: tuple[Operation, ...] = (
     *messages.OPERATIONS,
     *turns.OPERATIONS,
     *traces.OPERATIONS,
+    *feedback_export.OPERATIONS,
     *feedback.OPERATIONS,
     *scores.OPERATIONS,
 )
@@ -89,6 +92,18 @@ class Service(FastAPI):
         return schema
 
 
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a service has beside its stores.
+
+    Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
+    deliver, there are no routes below `/v1/webhooks`.
+    """
+
+    vote_keys: Keys | None = None
+    webhooks: WebhooksOf | None = None
+
+
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
     """Every /v1 route over `stores`, for `app.include_router`.
 
@@ -108,18 +123,38 @@ def create_app(
     metrics: Metrics | None = None,
     lifespan: Lifespan[Any] | None = None,
     routers: Iterable[APIRouter] = (),
-    webhooks: WebhooksOf | None = None,
+    extras: Extras = Extras(),
 ) -> Service:
     """The service: the API, health, metrics and documentation, and whatever `routers` add.
 
-    `stores` may be a function that returns them once `lifespan` has opened them. `webhooks` adds
-    the routes below `/v1/webhooks`, where somebody delivers.
+    `stores` may be a function that returns them once `lifespan` has opened them.
     """
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
-    serving = _serving(ByAuthor(source, authenticate), options)
+    bind = ByAuthor(source, authenticate)
+    desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s)
+    serving = replace(_serving(bind, options), admit=desk.admit)
     metrics.watch(serving.gate.stats)
-    app = Service(
+    app = _application(lifespan)
+    app.gate, app.bind, app.metrics = serving.gate, bind, metrics
+
+    async def check() -> None:
+        await source().check()
+
+    health = health_operations(metrics, check, options.ready_timeout_s)
+    told = webhook_operations(extras.webhooks, authenticate) if extras.webhooks else ()
+    app.operations = (*API, *vote_operations(desk), *told, *health)
+    routes = register(app.router, app.operations, serving, described_by_reference)
+    for extra in routers:
+        app.include_router(extra)
+    _answer_problems(app)
+    table = RouteTable(routes, options.cors_origins)
+    app.front = Observed(app.behind, table, metrics, loopback_only=options.loopback_only)
+    return app
+
+
+def _application(lifespan: Lifespan[Any] | None) -> Service:
+    return Service(
         title="Commonhold",
         version=__version__,
         description=_ABOUT,
@@ -128,23 +163,6 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
     )
-
-    app.gate, app.bind, app.metrics = serving.gate, serving.bind, metrics
-
-    async def check() -> None:
-        await source().check()
-
-    health = health_operations(metrics, check, options.ready_timeout_s)
-    told = () if webhooks is None else webhook_operations(webhooks, authenticate)
-    app.operations = (*API, *told, *health)
-    routes = register(app.router, app.operations, serving, described_by_reference)
-    for extra in routers:
-        app.include_router(extra)
-    _answer_problems(app)
-    app.front = Observed(
-        app.behind, RouteTable(routes), metrics, loopback_only=options.loopback_only
-    )
-    return app
 
 
 def _source(stores: Stores | Callable[[], Stores]) -> Callable[[], Stores]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from commonhold.auth import Authenticator, Headers
+from commonhold.auth.vote_token import vote_token_of
 from commonhold.contract.stores import Stores
+from commonhold.errors import Forbidden
 from commonhold.model.scope import Scope
 
 Bind = Callable[[Headers, str | None], Stores]
@@ -37,7 +39,20 @@ class ByAuthor:
         self._bound: dict[Scope, Stores] = {}
 
     def __call__(self, headers: Headers, agent: str | None) -> Stores:
-        scope = self._authenticate(headers, agent)
+        return self.stores_of(self.scope_of(headers, agent))
+
+    def scope_of(self, headers: Headers, agent: str | None) -> Scope:
+        """Whom the request comes from, by a credential that is good for everything.
+
+        Raises:
+            Forbidden: it has a vote token: whatever takes those asks for them itself.
+        """
+        if b"authorization" in headers and vote_token_of(headers) is not None:
+            raise Forbidden("With a vote token one can give that vote, read it and change it only.")
+        return self._authenticate(headers, agent)
+
+    def stores_of(self, scope: Scope) -> Stores:
+        """The stores on behalf of a scope."""
         base = self._source()
         if base is not self._base or len(self._bound) >= _REMEMBERED:
             self._base = base

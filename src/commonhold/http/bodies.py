@@ -15,6 +15,7 @@ from commonhold.model.feedback import MAX_INT, MAX_TEXT
 from commonhold.model.session import MAX_TITLE
 from commonhold.model.trace import MAX_SESSION_REF
 from commonhold.model.turns import MAX_BRIEF, MAX_TTL_S, MAX_WAIT_S, MIN_TTL_S
+from commonhold.model.vote import MAX_VOTE_TTL_S
 
 STRICT_ID = "^[A-Za-z0-9_-]{1,128}$"
 AGENT = "^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$"
@@ -43,6 +44,7 @@ Rating = Annotated[int, described(enum=[1, -1])]
 # To JSON Schema, and to JavaScript, 1.0 is an integer: see `decode.whole`.
 Index = Annotated[int | float, described(type="integer")]
 TurnIndex = Annotated[int | float, described(type="integer", minimum=0, maximum=MAX_INT)]
+VoteTtl = Annotated[int | float, described(type="integer", minimum=1, maximum=MAX_VOTE_TTL_S)]
 Milliseconds = Annotated[float, described(minimum=0)]
 Object = Annotated[Raw, described(type="object")]
 ObjectOrNull = Annotated[Raw, described(type=["object", "null"])]
@@ -153,6 +155,19 @@ class NewFeedbackBody(Struct):
     latency_ms: Milliseconds | None = None
     turn_index: TurnIndex | None = None
     agent_type: Name | None = None
+
+
+class VoteTokenBody(Struct):
+    """The one vote a token is for: on a turn of a session, by its number or a message, or a trace.
+
+    It is good for `ttl_s` seconds: an hour, when it is not said.
+    """
+
+    session_id: Key | None = None
+    turn: TurnIndex | None = None
+    message_id: Key | None = None
+    trace_id: Key | None = None
+    ttl_s: VoteTtl | None = None
 
 
 class FeedbackPatchBody(Struct):

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from commonhold.contract.stores import Stores
 from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model.turns import MAX_TOKEN
+from commonhold.model.vote import VoteGrant
 from commonhold.service.gate import Gate
 
 Header = tuple[bytes, bytes]
@@ -44,7 +45,8 @@ class Call(Request):
     `part` the one behind it, `args` the checked
     query, `content` the body, decompressed. `received` bytes of it have come in, `held` bytes are
     counted at the gate, and more may come while it `is_unread`.
-    `speaks_otlp` is set once its JSON is known to be OTLP.
+    `speaks_otlp` is set once its JSON is known to be OTLP. `grant` is what the caller may do who
+    comes with a vote token.
     """
 
     stores: Stores
@@ -58,6 +60,7 @@ class Call(Request):
     held: int = 0
     is_unread: bool = True
     speaks_otlp: bool = False
+    grant: VoteGrant | None = None
 
     def __init__(self, scope: Scope, receive: Receive, head: dict[bytes, bytes]) -> None:
         # Not Request.__init__: it prepares for forms and streams, which no endpoint of ours uses.

@@ -11,9 +11,11 @@ from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.params import SINCE, UNTIL, text
 from commonhold.http.score_params import COUNTED, FILTERS
+from commonhold.http.votes import check_own, read_vote
 from commonhold.model import wire, wire_scores
 from commonhold.model.feedback import (
     WINDOWS,
+    Feedback,
     FeedbackPatch,
     FeedbackQuery,
     NewFeedback,
@@ -21,6 +23,7 @@ from commonhold.model.feedback import (
 )
 from commonhold.model.score import THUMBS
 from commonhold.model.score_stats import STATS_WINDOWS, ScoreStatsQuery
+from commonhold.service.votes import cast
 
 _NEW = msgspec.json.Decoder(bodies.NewFeedbackBody)
 _PATCH = msgspec.json.Decoder(bodies.FeedbackPatchBody)
@@ -29,6 +32,9 @@ _NEWER = {param.name for param in COUNTED}
 
 
 async def create_feedback(call: Call) -> Answer:
+    if call.grant is not None:
+        said = read_vote(call, call.grant)
+        return _kept(call, await cast(call.stores.feedback, call.grant, said))
     body = decode(_NEW, call)
     record = await call.stores.feedback.create(
         NewFeedback(
@@ -43,6 +49,10 @@ async def create_feedback(call: Call) -> Answer:
             agent_type=body.agent_type,
         )
     )
+    return _kept(call, record)
+
+
+def _kept(call: Call, record: Feedback) -> Answer:
     if call.wants_representation:
         return reply(wire.feedback_out(record), 201, (APPLIED,))
     told: wire.Wire = {"feedback_id": record.feedback_id}
@@ -71,10 +81,12 @@ async def feedback_stats(call: Call) -> Answer:
 
 
 async def get_feedback(call: Call) -> Answer:
+    check_own(call)
     return reply(wire.feedback_out(await call.stores.feedback.get(call.key)))
 
 
 async def patch_feedback(call: Call) -> Answer:
+    check_own(call)
     body = decode(_PATCH, call)
     patch = FeedbackPatch(body.rating, body.comment, body.correction)
     return reply(wire.feedback_out(await call.stores.feedback.patch(call.key, patch)))
@@ -95,9 +107,11 @@ OPERATIONS = (
         {201: Reply("Kept.", (schemas.FeedbackId, schemas.Feedback))},
         "Keep a vote",
         "feedback",
+        errors=(401,),
         headers=("Prefer",),
         body=Body((bodies.NewFeedbackBody,)),
         doc="The id, the time and the user are the service's to give, and ignored in a body.",
+        takes_votes=True,
     ),
     Operation(
         "GET",
@@ -148,7 +162,8 @@ OPERATIONS = (
         {200: Reply("The record.", (schemas.Feedback,))},
         "A feedback record",
         "feedback",
-        errors=(404,),
+        errors=(401, 404),
+        takes_votes=True,
     ),
     Operation(
         "PATCH",
@@ -157,8 +172,9 @@ OPERATIONS = (
         {200: Reply("The record as it is now.", (schemas.Feedback,))},
         "Change a feedback record",
         "feedback",
-        errors=(404,),
+        errors=(401, 404),
         body=Body((bodies.FeedbackPatchBody,)),
+        takes_votes=True,
     ),
     Operation(
         "DELETE",

@@ -8,7 +8,7 @@ that none of it runs here. The routes are ordinary `APIRoute`s for everything el
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
+from commonhold.contract.stores import Stores
 from commonhold.errors import CommonholdError, Internal, MethodNotAllowed
 from commonhold.http.binding import Bind
 from commonhold.http.body import read_body
@@ -35,11 +36,16 @@ HIDDEN_SLASH = b"%2f"
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What the routes of one registration share."""
+    """What the routes of one registration share.
+
+    `admit` gives the stores of who comes with a vote token, where such a one may come, and None
+    for anybody else.
+    """
 
     bind: Bind
     gate: Gate
     max_body_bytes: int
+    admit: Callable[[Call], Awaitable[Stores | None]] | None = None
 
 
 class LeanRoute(APIRoute):
@@ -82,7 +88,7 @@ class LeanRoute(APIRoute):
         try:
             if not self._is_probe:
                 gate.admit()
-                call.stores = serving.bind(call.head, call.agent)
+                call.stores = await self._stores(call)
             if self._params is not None:
                 call.args = self._params.read(call.scope["query_string"])
             if self._reads_body:
@@ -96,6 +102,12 @@ class LeanRoute(APIRoute):
             gate.requests -= 1
             gate.bytes -= call.held
         return identified(answer, call)
+
+    async def _stores(self, call: Call) -> Stores:
+        """The stores of whoever comes, with a vote token where one may."""
+        admit = self._serving.admit
+        found = await admit(call) if admit is not None and self.operation.takes_votes else None
+        return found or self._serving.bind(call.head, call.agent)
 
     def _refusal(self, call: Call, error: CommonholdError) -> Answer:
         """An error in the caller's protocol, or else as a problem document."""

@@ -18,8 +18,10 @@ _LOCAL = re.compile(rb"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.I
 _LOOPBACK = re.compile(r"(?:::ffff:)?127(?:\.[0-9]{1,3}){3}|::1")
 
 
-def check_local(scope: Scope, head: Mapping[bytes, bytes]) -> None:
+def check_local(scope: Scope, head: Mapping[bytes, bytes], *, is_welcome: bool = False) -> None:
     """Return when the request comes from this machine, through a name of this machine.
+
+    The page that sends it is one of this machine too, unless it `is_welcome`.
 
     Raises:
         Forbidden: it does not, and the detail says which rule it breaks.
@@ -33,7 +35,7 @@ def check_local(scope: Scope, head: Mapping[bytes, bytes]) -> None:
             "Without authentication, the service answers only as localhost, 127.0.0.1 or [::1]."
         )
     origin = head.get(b"origin")
-    if origin is not None and not _is_local(origin.partition(b"://")[2]):
+    if origin is not None and not is_welcome and not _is_local(origin.partition(b"://")[2]):
         raise Forbidden("Without authentication, no page of another origin may use the service.")
 
 

@@ -41,14 +41,14 @@ class Observed:
         started = monotonic()
         call = Call(scope, receive, headers_of(scope))
         try:
+            found = self._table.find(_path(call))
             if self._loopback_only:
-                check_local(scope, call.head)
-            path = _path(call)
+                is_welcome = found is not None and found[0].welcomes(call)
+                check_local(scope, call.head, is_welcome=is_welcome)
         except CommonholdError as error:
             answer = identified(problem(error, call.request_id), call)
             route = UNMATCHED
         else:
-            found = self._table.find(path)
             if found is None or HIDDEN_SLASH in scope.get("raw_path", b"").lower():
                 await self._pass_on(call, send, started)
                 return

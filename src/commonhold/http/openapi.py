@@ -50,6 +50,10 @@ _ANSWER_HEADERS: Mapping[str, Schema] = {
         "description": 'The next page: `<...>; rel="next"`. Absent when the list ends here.',
         "schema": {"type": "string"},
     },
+    "Content-Disposition": {
+        "description": "The name of the file that this is.",
+        "schema": {"type": "string"},
+    },
     "X-Request-ID": {
         "description": "The id of this request in the log: the caller's own, or a fresh one.",
         "schema": {"type": "string"},

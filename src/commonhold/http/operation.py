@@ -53,7 +53,8 @@ class Operation:
     those that any operation may. Of its request `headers`, those in `needs` must be there. A probe is
     served under any load and to anybody, and works on no stores of its own. `refuse` tells errors
     in a protocol of its own, or None where the caller speaks ours. A path may hold the id of something
-    and, behind that, the id of a part of it.
+    and, behind that, the id of a part of it. Who comes with a vote token is let in only where it
+    `takes_votes`, and so are pages of other origins.
     """
 
     method: str
@@ -71,6 +72,7 @@ class Operation:
     doc: str = ""
     refuse: Callable[[Call, CommonholdError], Answer | None] | None = None
     name: str = ""
+    takes_votes: bool = False
     key_name: str = field(init=False, default="")
     part_name: str = field(init=False, default="")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from commonhold.model.vote import MAX_VOTE_TTL_S
+
 MIB = 1024 * 1024
 
 
@@ -17,6 +19,8 @@ class HttpOptions:
     `loopback_only` refuses what did not come from this machine, through a name of this machine:
     it belongs to the mode that asks nobody who they are.
     `multiprocess_dir` is where several workers share their counters.
+    `vote_token_ttl_s` bounds how long a vote token is good for, in seconds.
+    Pages of `cors_origins` may send votes from a browser.
     """
 
     max_body_bytes: int = 64 * MIB
@@ -26,3 +30,5 @@ class HttpOptions:
     ready_timeout_s: float = 5.0
     loopback_only: bool = True
     multiprocess_dir: str | None = None
+    vote_token_ttl_s: int = MAX_VOTE_TTL_S
+    cors_origins: tuple[str, ...] = ()

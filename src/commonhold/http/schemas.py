@@ -281,6 +281,14 @@ class FeedbackId(Struct):
     turn: TurnState | UnsetType = UNSET
 
 
+class VoteToken(Struct):
+    """Leave to give one vote, the record of which will have this id."""
+
+    token: str
+    expires_at: Time
+    feedback_id: str
+
+
 class Feedback(Struct):
     """A vote and what was said. `trace_id` is `trace_none_...` where the author named no trace."""
 

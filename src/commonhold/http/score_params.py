@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from commonhold.http.params import CURSOR, SINCE, UNTIL, Param, choice, clamped, text
+from commonhold.http.params import CURSOR, SINCE, UNTIL, Param, choice, clamped, number, text
 from commonhold.model.page import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from commonhold.model.score import DATA_TYPES
 from commonhold.model.score_stats import GROUPS
 
+_FAR = 1e15
 _YES = {"true": True, "false": False}
 
 FILTERS: tuple[Param, ...] = (
@@ -35,6 +37,18 @@ FILTERS: tuple[Param, ...] = (
     UNTIL,
 )
 """Of a list of either."""
+
+OF_SCORES: tuple[Param, ...] = (
+    text("name", "Only scores of this name."),
+    text(
+        "data_type",
+        "Only scores of this type.",
+        schema={"type": "string", "enum": list(DATA_TYPES)},
+    ),
+    number("min_value", "Only values from this on.", least=-_FAR, most=_FAR),
+    number("max_value", "Only values up to this.", least=-_FAR, most=_FAR),
+)
+"""Of a list of scores, besides."""
 
 COUNTED: tuple[Param, ...] = (
     text("tz", "The time zone whose windows are meant, by its name: `Europe/Berlin`."),

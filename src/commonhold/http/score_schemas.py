@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from commonhold.http.schema_types import Object, Time
 from commonhold.model.score import DataType, Source
 
 
 class Binding(Struct):
-    """The turn that a record is about, as the platform found it; `message_id` is the answer's."""
+    """The turn that a record is about, as the platform found it; `message_id` and `seq` are its answer's."""
 
     state: Literal["none", "pending", "bound"]
     session_id: str | None
     index: int | None
     message_id: str | None
+    seq: int | None
     trace_id: str | None
     agent: str | None
     model: str | None
@@ -97,3 +98,55 @@ class ScoreStats(Struct):
     count_delta: int
     ratio_delta: float | None
     before: Tally
+
+
+class ExportedScore(Score):
+    """A line of an export of records; `cursor` goes on after it."""
+
+    cursor: str
+
+
+class ExportedTurn(Score):
+    """A line of an export of turns: the question and the answer as texts."""
+
+    question: str | None
+    answer: str | None
+    cursor: str
+
+
+class CalledFunction(Struct):
+    """What a tool call calls; `arguments` is JSON text."""
+
+    name: str
+    arguments: str
+
+
+class ChatCall(Struct):
+    """A tool call."""
+
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
+class ChatMessage(Struct, omit_defaults=True):
+    """A message as fine-tuning reads it."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | UnsetType = UNSET
+    tool_calls: list[ChatCall] | UnsetType = UNSET
+    tool_call_id: str | UnsetType = UNSET
+
+
+class ChatLine(Struct):
+    """A line of fine-tuning: a conversation whose last message is the answer to learn."""
+
+    messages: list[ChatMessage]
+
+
+class PreferenceLine(Struct):
+    """A pair of preference: what was asked, the correction, and the answer it corrects."""
+
+    prompt: list[ChatMessage]
+    chosen: list[ChatMessage]
+    rejected: list[ChatMessage]

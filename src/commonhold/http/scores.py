@@ -12,16 +12,15 @@ from commonhold.http.call import Answer, Call, idempotency_key, reply
 from commonhold.http.decode import decode
 from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
-from commonhold.http.params import SINCE, UNTIL, number, text
+from commonhold.http.params import SINCE, UNTIL, text
 from commonhold.http.score_bodies import NewScoreBody, ScorePatchBody, new_score, score_patch
-from commonhold.http.score_params import COUNTED, FILTERS
+from commonhold.http.score_params import COUNTED, FILTERS, OF_SCORES
 from commonhold.model import wire_scores
-from commonhold.model.score import DATA_TYPES, NewScore, ScoreQuery
+from commonhold.model.score import NewScore, ScoreQuery
 from commonhold.model.score_stats import STATS_WINDOWS, ScoreStatsQuery
 
 _NEW = msgspec.json.Decoder(NewScoreBody | list[NewScoreBody])
 _PATCH = msgspec.json.Decoder(ScorePatchBody)
-_FAR = 1e15
 
 
 async def create_scores(call: Call) -> Answer:
@@ -110,14 +109,7 @@ OPERATIONS = (
         "scores",
         query=(
             *FILTERS,
-            text("name", "Only scores of this name."),
-            text(
-                "data_type",
-                "Only scores of this type.",
-                schema={"type": "string", "enum": list(DATA_TYPES)},
-            ),
-            number("min_value", "Only values from this on.", least=-_FAR, most=_FAR),
-            number("max_value", "Only values up to this.", least=-_FAR, most=_FAR),
+            *OF_SCORES,
         ),
     ),
     Operation(

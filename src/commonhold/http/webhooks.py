@@ -65,10 +65,10 @@ class _Routes:
 
     async def retry_delivery(self, call: Call) -> Answer:
         found = await self._of(call).retry(call.key, call.part)
-        return reply(wire_webhooks.delivery_out(found), 202)
+        return reply(wire_webhooks.delivery_out(found))
 
     async def test_webhook(self, call: Call) -> Answer:
-        return reply(wire_webhooks.delivery_out(await self._of(call).test(call.key)), 202)
+        return reply(wire_webhooks.delivery_out(await self._of(call).test(call.key)), 201)
 
     def _of(self, call: Call) -> Webhooks:
         return self._webhooks(self._authenticate(call.head, call.agent))
@@ -165,7 +165,7 @@ def _about_deliveries(routes: _Routes) -> tuple[Operation, ...]:
             "POST",
             f"{_ONE}/deliveries/{{delivery_id}}/retry",
             routes.retry_delivery,
-            {202: Reply("It is sent soon.", (_DELIVERY,))},
+            {200: Reply("It is sent soon.", (_DELIVERY,))},
             "Send once more",
             _TAG,
             errors=(404,),
@@ -174,7 +174,7 @@ def _about_deliveries(routes: _Routes) -> tuple[Operation, ...]:
             "POST",
             f"{_ONE}/test",
             routes.test_webhook,
-            {202: Reply("It is sent soon.", (_DELIVERY,))},
+            {201: Reply("It is sent soon.", (_DELIVERY,))},
             "Send an event that says nothing",
             _TAG,
             errors=(404,),

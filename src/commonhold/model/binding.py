@@ -16,9 +16,9 @@ _HEX = re.compile(r"(?:trace_|tr-)?([0-9a-fA-F]{32})\Z")
 class Binding:
     """The turn that a record is about, as the platform found it.
 
-    `index` counts turns of the session from 0 and `message_id` is the answer's. `agent` is who
-    wrote the answer, else whose trace it is, else who brought the record. What is not known is
-    None; no id is ever made up.
+    `index` counts turns of the session from 0; `message_id` and `seq` are the answer's, the latter
+    its place in the log. `agent` is who wrote the answer, else whose trace it is, else who brought
+    the record. What is not known is None; no id is ever made up.
     """
 
     state: State = "none"
@@ -28,6 +28,7 @@ class Binding:
     trace_id: str | None = None
     agent: str = ""
     model: str | None = None
+    seq: int | None = None
 
 
 UNBOUND = Binding()

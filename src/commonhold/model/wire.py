@@ -234,6 +234,7 @@ def binding_out(turn: Binding) -> Wire:
         "session_id": turn.session_id,
         "index": turn.index,
         "message_id": turn.message_id,
+        "seq": turn.seq,
         "trace_id": turn.trace_id,
         "agent": turn.agent or None,
         "model": turn.model,

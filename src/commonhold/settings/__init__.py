@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 from commonhold.errors import CommonholdError, FieldError
+from commonhold.model.vote import MAX_VOTE_TTL_S
 from commonhold.settings.rules import (
     AUTH,
     COLLECTOR,
@@ -25,11 +26,13 @@ from commonhold.settings.rules import (
     MIB,
     NAME,
     NETWORKS,
+    ORIGINS,
     SECONDS,
     SECRET,
+    SIGNING,
     SIZE,
     TEXT,
-    NotYetError,
+    RefusedError,
     Rule,
     choice,
     count,
@@ -174,6 +177,26 @@ class Settings:
         "Hosts and networks of your own that webhooks may be sent to, also without TLS; others must"
         " be https and public.",
         NETWORKS,
+    )
+    secret: tuple[str, ...] = _setting(
+        (),
+        "SECRET",
+        "What vote tokens are signed with; when empty, a key that is made once and kept in the"
+        " database.",
+        SIGNING,
+        secret=True,
+    )
+    vote_token_ttl_s: int = _setting(
+        MAX_VOTE_TTL_S,
+        "VOTE_TOKEN_TTL_S",
+        "The longest that a vote token may be good for, in seconds.",
+        count(1, MAX_VOTE_TTL_S),
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        "CORS_ORIGINS",
+        "Whose pages may send votes from a browser; none when empty.",
+        ORIGINS,
     )
     shutdown_grace_s: float = _setting(
         25.0,
@@ -323,7 +346,7 @@ def _read(
             continue
         try:
             values[each.name] = rule.read(text)
-        except NotYetError as error:
+        except RefusedError as error:
             errors.append(FieldError((env,), f"{text!r} {error}"))
         except ValueError:
             errors.append(FieldError((env,), _rejected(text, rule, each.name, flags)))
@@ -343,7 +366,8 @@ def _rejected(text: str, rule: Rule, name: str, flags: Mapping[str, str]) -> str
     source = f" (from --{name.replace('_', '-')})" if name in flags else ""
     # A URL with a typing error in it holds the same password, where nobody looks for one.
     url = re.match(r"\w+://", text)
-    shown = repr(redact_url(text)) if url or "@" not in text else "the value (not shown)"
+    is_hidden = rule.is_secret or ("@" in text and not url)
+    shown = "the value (not shown)" if is_hidden else repr(redact_url(text))
     return f"{shown}{source} is not valid; expected {rule.allowed}."
 
 

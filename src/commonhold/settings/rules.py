@@ -15,11 +15,15 @@ _FALSE = ("false", "0", "no", "off")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How the text of a setting is read and written. `allowed` completes "expected ..."."""
+    """How the text of a setting is read and written. `allowed` completes "expected ...".
+
+    One that `is_secret` is never quoted.
+    """
 
     read: Callable[[str], object]
     allowed: str
     show: Callable[[object], str] = str
+    is_secret: bool = False
 
 
 def choice(*names: str) -> Rule:
@@ -100,8 +104,46 @@ def _read_networks(text: str) -> str:
     return " ".join(found)
 
 
-class NotYetError(ValueError):
+class RefusedError(ValueError):
+    """A value that is refused for a reason of its own: the message goes on from the value."""
+
+
+class NotYetError(RefusedError):
     """A value that will be allowed one day, and must not be taken for another until then."""
+
+
+SECRET_BYTES = 32
+_SCHEMES = {"http": 80, "https": 443}
+_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+
+
+def _read_origins(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_read_origin(each.strip()) for each in text.split(",")))
+
+
+def _read_origin(text: str) -> str:
+    """An origin as browsers write it: no default port, nothing after the host."""
+    if "*" in text:
+        raise RefusedError(
+            "would let the pages of everybody in; name each origin, such as `https://app.example`."
+        )
+    match = _ORIGIN.fullmatch(text.lower())
+    if match is None:
+        raise ValueError(text)
+    scheme, host, port = match.groups()
+    is_usual = port is None or int(port) == _SCHEMES[scheme]
+    return f"{scheme}://{host}" if is_usual else f"{scheme}://{host}:{int(port)}"
+
+
+def _read_secrets(text: str) -> tuple[str, ...]:
+    secrets = tuple(each.strip() for each in text.split(","))
+    if any(len(each.encode()) < SECRET_BYTES for each in secrets):
+        raise ValueError
+    return secrets
+
+
+def _joined(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _read_auth(text: str) -> str:
@@ -124,5 +166,14 @@ NETWORKS = Rule(
     _read_networks, "host names, addresses or networks such as `10.0.0.0/8`, separated by commas"
 )
 NAME = Rule(str, "the name of an agent")
+SIGNING = Rule(
+    _read_secrets,
+    f"secrets of {SECRET_BYTES} bytes or more with commas between: the first signs, all verify",
+    _joined,
+    is_secret=True,
+)
+ORIGINS = Rule(
+    _read_origins, "origins such as `https://app.example`, with commas between, or nothing", _joined
+)
 SECRET = Rule(str, "the credential as it was issued")
 LEVELS = choice("debug", "info", "warning", "error")

@@ -18,18 +18,21 @@ from commonhold.sql.made import Made, made
 from commonhold.sql.scope import Stamp, scope_of
 from commonhold.sql.seen import News, Seen
 from commonhold.sql.spans import Batch
-from commonhold.sql.statement import statement
+from commonhold.sql.statement import Statement, statement
 
 LOCK = statement("lock_traces")
 BEGIN = statement("begin_traces")
 DERIVE = statement("derive_traces")
 PUT_PARTS = statement("put_parts")
+ADD_SPANS = statement("add_spans")
 PUT_SPANS = statement("put_spans")
 PUT_LOGS = statement("put_logs")
 PUT_EMITTERS = statement("put_emitters")
 READ_FACTS = statement("read_facts")
 READ_PARTS = statement("read_parts")
 READ_LOGS = statement("read_log_gists")
+ADD_LABELS = statement("add_labels")
+ADD_SHARES = statement("add_shares")
 PUT_LABELS = statement("put_labels")
 DROP_LABELS = statement("drop_labels")
 PUT_SHARES = statement("put_shares")
@@ -93,7 +96,8 @@ async def _write(tx: Tx, writing: Writing, batch: Batch) -> None:
         raise _Raced
     await _put(tx, writing, batch, {trace_id: row[1] for trace_id, row in known.items()})
     old = await _derive(tx, writing, known) if known else []
-    await _find_by(tx, tenant, new + old)
+    await _find_by(tx, tenant, new, (ADD_LABELS, ADD_SHARES))
+    await _find_by(tx, tenant, old, (PUT_LABELS, PUT_SHARES))
     if batch.scores:  # last, when what they are about is there
         await writing.judge.put_in(tx, batch.scores)
 
@@ -109,15 +113,27 @@ async def _put(tx: Tx, writing: Writing, batch: Batch, days: Mapping[str, int]) 
     await tx.many(PUT_EMITTERS, writing.news.emitters, tenant=writing.tenant)
     await tx.many(SEE_AGENTS, writing.news.agents, tenant=writing.tenant)
     await tx.many(PUT_PARTS, [*map(_part, batch.parts.items())], now=writing.now, **stamped)
-    spans = [
-        (days.get(trace_id, writing.day), *cells)
-        for trace_id, items in batch.spans.items()
-        for cells in items.values()
-    ]
-    await tx.many(PUT_SPANS, spans, **stamped)
+    old, new = _spans(writing, batch, days)
+    await tx.many(ADD_SPANS, new, **stamped)
+    await tx.many(PUT_SPANS, old, **stamped)
     logs = [cells for items in batch.logs.values() for _, cells in items.values()]
     await tx.many(PUT_LOGS, logs, **stamped)
     await _plan(tx, writing, batch, days)
+
+
+def _spans(
+    writing: Writing, batch: Batch, days: Mapping[str, int]
+) -> tuple[list[Sequence[Any]], list[Sequence[Any]]]:
+    """Rows of traces that were there, some of which may be too, and of those that were not."""
+    old: list[Sequence[Any]] = []
+    new: list[Sequence[Any]] = []
+    for trace_id, items in batch.spans.items():
+        day = days.get(trace_id)
+        if day is None:
+            new += [(writing.day, *cells) for cells in items.values()]
+        else:
+            old += [(day, *cells) for cells in items.values()]
+    return old, new
 
 
 def _part(item: tuple[str, Part]) -> Sequence[Any]:
@@ -171,15 +187,18 @@ def _facts(row: Row) -> SpanFacts:
     return SpanFacts(*cells)
 
 
-async def _find_by(tx: Tx, tenant: str, traces: Iterable[Made]) -> None:
+async def _find_by(
+    tx: Tx, tenant: str, traces: Iterable[Made], put: tuple[Statement, Statement]
+) -> None:
     """What traces are found by, and the shares of their agents."""
     labels: list[Sequence[Any]] = []
     shares: list[Sequence[Any]] = []
     for each in traces:
         labels += [(label, each.started_at, each.trace_id) for label in each.labels]
         shares += each.shares
-    await tx.many(PUT_LABELS, labels, tenant=tenant)
-    await tx.many(PUT_SHARES, shares, tenant=tenant)
+    put_labels, put_shares = put
+    await tx.many(put_labels, labels, tenant=tenant)
+    await tx.many(put_shares, shares, tenant=tenant)
 
 
 async def _plan(tx: Tx, writing: Writing, batch: Batch, days: Mapping[str, int]) -> None:

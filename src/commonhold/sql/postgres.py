@@ -27,7 +27,7 @@ from commonhold.errors import (
 )
 from commonhold.sql.database import Listener, Row, Unit
 from commonhold.sql.listener import NOTIFY, PostgresListener
-from commonhold.sql.statement import Command, Statement, check_texts
+from commonhold.sql.statement import Command, Copy, Statement, check_texts
 
 T = TypeVar("T")
 
@@ -81,7 +81,23 @@ class PostgresTx:
     ) -> int:
         if not rows:
             return 0
+        if statement.copy is not None:
+            return await self._copy(statement, statement.copy, rows, args)
         return await self.run(statement, **args, **_columns(statement, rows))
+
+    async def _copy(
+        self,
+        statement: Statement,
+        copy: Copy,
+        rows: Sequence[Sequence[Any]],
+        args: Mapping[str, Any],
+    ) -> int:
+        check_texts(statement.rows, rows)
+        given = tuple([args[name] for name in copy.given])
+        tag = await self._connection.copy_records_to_table(
+            copy.table, records=[(*given, *row) for row in rows], columns=copy.columns
+        )
+        return self._count(tag)
 
     async def compound(
         self, statement: Statement, rows: Sequence[Sequence[Any]], /, **args: Any

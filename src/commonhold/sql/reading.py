@@ -21,7 +21,6 @@ import msgspec
 from commonhold.errors import Internal, Unavailable, from_problem
 from commonhold.model.clock import Micros
 from commonhold.model.otel import Rejected, Request
-from commonhold.otlp.requests import spans_of
 from commonhold.sql.spans import Batch, of_spans
 
 SMALL_BYTES = 8 * 1024
@@ -64,6 +63,9 @@ def read(request: Request, author: str, now: Micros) -> tuple[Batch, Rejected]:
     Raises:
         InvalidRequest: it cannot be read, or not be kept.
     """
+    # Who has a database of their own, or looks into one, needs no protobuf.
+    from commonhold.otlp.requests import spans_of  # noqa: PLC0415
+
     spans, rejected = spans_of(request)
     return of_spans(spans, author, now), rejected
 

@@ -88,19 +88,20 @@ def span(row: Row) -> Span:
 
 
 _SCORE = 30
-"""Columns of `feedback` that are fields of a score in its order; seven of its turn follow."""
+_BOUND = _SCORE + 8
+"""Columns of `feedback` that are fields of a score in its order, and with those of its turn."""
 
 
 def score(row: Row) -> Score:
     """Columns `score` of feedback.sql; with `told`, what it is about."""
-    question, answer = _exchange(row) if len(row) > _SCORE + 8 else (None, None)
-    fields: Sequence[Any] = (*row[:_SCORE], Binding(*row[_SCORE : _SCORE + 7]), question, answer)
+    question, answer = _exchange(row) if len(row) > _BOUND + 1 else (None, None)
+    fields: Sequence[Any] = (*row[:_SCORE], Binding(*row[_SCORE:_BOUND]), question, answer)
     return Score(*fields)
 
 
 def is_waiting(row: Row) -> bool:
     """Whether a row of `score` waits for something that it is about."""
-    return bool(row[_SCORE + 7])
+    return bool(row[_BOUND])
 
 
 def feedback(row: Row) -> Feedback:
@@ -110,7 +111,7 @@ def feedback(row: Row) -> Feedback:
 
 def _exchange(row: Row) -> tuple[JsonText | None, JsonText | None]:
     """The messages of a turn, or the input and output of a trace that has none."""
-    question, answer, name, attributes, events = row[_SCORE + 9 :]
+    question, answer, name, attributes, events = row[_BOUND + 2 :]
     if attributes is None:
         return question, answer
     told = meaning_of_texts(name, attributes, events)

@@ -12,6 +12,8 @@ A statement file is read by people first. Each entry is
 - `{token}` is a dialect fragment (`dialect.py`), or a list declared with `-- columns token: ...`.
 - `-- rows: a TEXT, b BIGINT` declares bulk input and its Postgres types, used as `{rows}`:
   `unnest` on Postgres, rows of parameters on SQLite.
+- The tag `copied` says that none of the bulk rows can be there already: Postgres takes them by
+  COPY. The text inserts parameters, and then every bulk column in order.
 - `-- dialect: sqlite` / `-- dialect: postgres` start a variant where one text cannot do, each with
   its reason. A SQLite variant may have several commands split by `-- then:`; the first decides,
   the others see the columns it returned, and those with `{rows}` take the bulk rows, each the
@@ -37,6 +39,9 @@ _ROWS = re.compile(r"^-- rows: (.+)$", re.MULTILINE)
 _DIALECT = re.compile(r"^-- dialect: (sqlite|postgres)\b.*$", re.MULTILINE)
 _THEN = re.compile(r"^-- then:.*$", re.MULTILINE)
 _COMMENT = re.compile(r"--[^\n]*")
+_INSERT = re.compile(
+    r"\s*INSERT INTO (?P<table>\w+) \((?P<columns>[^)]*)\)\s*SELECT (?P<values>.*?)\s+FROM"
+)
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
 _TOKEN = re.compile(r"\{([a-z_]+)\}")
@@ -129,6 +134,15 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """A statement that Postgres does by COPY: the columns of a table, the first from `given`."""
+
+    table: str
+    columns: tuple[str, ...]
+    given: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A named statement in both dialects. `is_hot` promises an index and bounded work."""
 
@@ -139,6 +153,7 @@ class Statement:
     writes: bool
     rows: tuple[str, ...]
     commands: Mapping[str, tuple[Command, ...]]
+    copy: Copy | None = None
 
 
 @cache
@@ -188,15 +203,35 @@ def _statement(header: re.Match[str], body: str, lists: Mapping[str, str]) -> St
         )
         for name in DIALECTS
     }
+    names = tuple(name for name, _ in rows)
+    tags = header["tags"].split()
     return Statement(
         name=header["name"],
         doc=doc,
-        is_hot="hot" in header["tags"].split(),
+        is_hot="hot" in tags,
         is_split=len(parts) > 1,
         writes=any(_WRITE.search(_COMMENT.sub("", part)) for part in texts.values()),
-        rows=tuple(name for name, _ in rows),
+        rows=names,
         commands=commands,
+        copy=_copy("".join(commands["postgres"][0].pieces), names) if "copied" in tags else None,
     )
+
+
+def _copy(text: str, rows: tuple[str, ...]) -> Copy:
+    """What an insert copies.
+
+    Raises:
+        ValueError: it is not of the form that can be copied.
+    """
+    found = _INSERT.match(" ".join(text.split()))
+    if found is None:
+        raise ValueError(f"this is no plain insert: {text}")
+    columns = tuple(found["columns"].replace(",", " ").split())
+    values = tuple(found["values"].replace(",", " ").split())
+    given = tuple(value[1:] for value in values if value[0] == ":")
+    if values != (*(f":{name}" for name in given), *(f"r.{name}" for name in rows)):
+        raise ValueError(f"parameters come first, and then each bulk column in order: {text}")
+    return Copy(found["table"], columns, given)
 
 
 def _is_doc(line: str) -> bool:

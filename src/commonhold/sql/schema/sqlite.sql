@@ -78,6 +78,15 @@ CREATE TABLE session_event (
     PRIMARY KEY (tenant, session_id, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- Keys that the service made for itself: every replica signs with the same, after a restart too.
+
+CREATE TABLE service_key (
+    purpose TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (purpose)
+) STRICT, WITHOUT ROWID;
+
 -- Requests with an idempotency key: what a repeated one was answered the first time.
 
 CREATE TABLE session_request (

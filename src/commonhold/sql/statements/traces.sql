@@ -63,6 +63,18 @@ FROM {rows}
     started_at = excluded.started_at, ended_at = excluded.ended_at, model = excluded.model,
     session_id = excluded.session_id, status = excluded.status, updated_at = excluded.updated_at;
 
+-- name: add_spans copied
+-- Spans of traces that this transaction began.
+-- rows: day BIGINT, trace_id TEXT, span_id TEXT, parent_span_id TEXT, name TEXT, status TEXT, start_ns BIGINT, end_ns BIGINT, native_start FLOAT8, native_end FLOAT8, gist TEXT, emitter TEXT, otel TEXT, attributes TEXT, events TEXT
+INSERT INTO span (
+    tenant, {stamp}, day, trace_id, span_id, parent_span_id, name, status, start_ns, end_ns,
+    native_start, native_end, gist, emitter, otel, attributes, events
+)
+SELECT :tenant, {stamped}, r.day, r.trace_id, r.span_id, r.parent_span_id, r.name, r.status,
+    r.start_ns, r.end_ns, r.native_start, r.native_end, r.gist, r.emitter, r.otel, r.attributes,
+    r.events
+FROM {rows};
+
 -- name: put_spans
 -- Spans by id; one that another author wrote is left as it is. Primary key.
 -- rows: day BIGINT, trace_id TEXT, span_id TEXT, parent_span_id TEXT, name TEXT, status TEXT, start_ns BIGINT, end_ns BIGINT, native_start FLOAT8, native_end FLOAT8, gist TEXT, emitter TEXT, otel TEXT, attributes TEXT, events TEXT
@@ -117,6 +129,12 @@ FROM trace_part WHERE tenant = :tenant AND trace_id {is_listed};
 -- What the log records of some traces add to their summaries. Primary key.
 SELECT trace_id, time_ns, gist FROM span_log WHERE tenant = :tenant AND trace_id {is_listed};
 
+-- name: add_labels copied
+-- What traces are found by that this transaction began.
+-- rows: label TEXT, started_at BIGINT, trace_id TEXT
+INSERT INTO trace_label (tenant, label, started_at, trace_id)
+SELECT :tenant, r.label, r.started_at, r.trace_id FROM {rows};
+
 -- name: put_labels
 -- What traces are found by. Primary key.
 -- rows: label TEXT, started_at BIGINT, trace_id TEXT
@@ -131,6 +149,17 @@ DELETE FROM trace_label
 WHERE tenant = :tenant AND (label, started_at, trace_id) IN (
     SELECT r.label, r.started_at, r.trace_id FROM {rows}
 );
+
+-- name: add_shares copied
+-- The shares of agents in traces that this transaction began.
+-- rows: agent TEXT, started_at BIGINT, trace_id TEXT, version TEXT, instance TEXT, is_error BIGINT, duration_ns BIGINT, span_count BIGINT, prompt_tokens BIGINT, completion_tokens BIGINT, cost_nano BIGINT
+INSERT INTO trace_agent (
+    tenant, agent, started_at, trace_id, version, instance, is_error, duration_ns, span_count,
+    prompt_tokens, completion_tokens, cost_nano
+)
+SELECT :tenant, r.agent, r.started_at, r.trace_id, r.version, r.instance, r.is_error,
+    r.duration_ns, r.span_count, r.prompt_tokens, r.completion_tokens, r.cost_nano
+FROM {rows};
 
 -- name: put_shares
 -- The shares of agents in traces. Primary key.

@@ -160,7 +160,7 @@ async def test_a_vote_knows_its_turn(backend: Backend, acting_as: Actor) -> None
     for named in ({"turn_index": 1}, {"message_id": "q1"}, {"message_id": "r1"}):
         turn = (await kept(backend, NewScore(value_num=1, session_id="s", **named))).turn
         assert (turn.state, turn.session_id, turn.index) == ("bound", "s", 1)
-        assert (turn.message_id, turn.agent) == ("a1", "weather")
+        assert (turn.message_id, turn.seq, turn.agent) == ("a1", 8, "weather")
     [first] = [(await kept(backend, NewScore(value_num=1, session_id="s", turn_index=0))).turn]
     assert (first.message_id, first.agent) == ("a0", "router")
 

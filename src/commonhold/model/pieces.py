@@ -1,4 +1,7 @@
-"""What a message says, in the shapes of three APIs: text, tool calls, results. Never raises."""
+"""What a message says: text, tool calls, results. Pure, and never raises.
+
+It reads the shapes of three APIs, and of the `parts` that OpenTelemetry writes messages in.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,16 @@ Kind = Literal["text", "thought", "call", "result", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One part of a message. `name` is the tool of a call, `call_id` what ties a result to it."""
+    """One part of a message. `name` is the tool of a call, `call_id` what ties a result to it.
+
+    `given` are the arguments of a call as JSON text, or as they were sent where they are no JSON.
+    """
 
     kind: Kind
     text: str
     name: str = ""
     call_id: str = ""
+    given: str = ""
 
 
 def pieces(content: str) -> list[Piece]:
@@ -50,12 +57,13 @@ def _said(message: Mapping[str, Any]) -> Iterator[Piece]:
 def _spoken(message: Mapping[str, Any]) -> Iterator[Piece]:
     yield from _thought(message.get("reasoning_content"))
     yield from _parts(message.get("content"))
+    yield from _parts(message.get("parts"))
     if isinstance(message.get("refusal"), str):
         yield Piece("text", message["refusal"])
     calls = message.get("tool_calls")
     for call in calls if isinstance(calls, list) else ():
         yield _chat_call(call)
-    if not {"content", "tool_calls", "refusal"} & message.keys():
+    if not {"content", "parts", "tool_calls", "refusal"} & message.keys():
         rest = {key: value for key, value in message.items() if key not in ("id", "role")}
         if rest:
             yield Piece("other", flat(rest))
@@ -75,15 +83,22 @@ def _part(part: object) -> Iterator[Piece]:
         return
     kind = str(part.get("type") or "")
     if kind in ("text", "input_text", "output_text", "refusal"):
-        yield Piece("text", flat(part.get("text", part.get("refusal", ""))))
+        yield Piece("text", flat(_first(part, "text", "refusal", "content") or ""))
     elif kind in ("thinking", "reasoning"):
-        yield from _thought(part.get("thinking") or part.get("text") or part.get("summary"))
-    elif kind.endswith("tool_use"):
-        yield _call(part, "input")
+        yield from _thought(_first(part, "thinking", "text", "summary", "content"))
+    elif kind.endswith(("tool_use", "tool_call")):
+        yield _call(part, "input", "arguments")
     elif kind.endswith("tool_result"):
         yield _result(part.get("content"), part.get("tool_use_id"))
+    elif kind == "tool_call_response":
+        yield _result(_first(part, "response", "result"), part.get("id"))
     else:
         yield Piece("other", f"({kind}) {flat(part)}" if kind else flat(part))
+
+
+def _first(part: Mapping[str, Any], *names: str) -> object:
+    """What a part has under the first of these names that says anything."""
+    return next((part[name] for name in names if part.get(name)), None)
 
 
 def _thought(value: object) -> Iterator[Piece]:
@@ -104,7 +119,8 @@ def _call(body: Mapping[str, Any], *names: str) -> Piece:
     """A call, its arguments under the first of these names that it has."""
     given = next((body[name] for name in names if body.get(name) is not None), None)
     name = flat(body.get("name") or body.get("type") or "")
-    return Piece("call", arguments(given), name, flat(body.get("call_id") or body.get("id") or ""))
+    call_id = flat(body.get("call_id") or body.get("id") or "")
+    return Piece("call", arguments(given), name, call_id, "{}" if given is None else flat(given))
 
 
 def _result(value: object, call_id: object) -> Piece:
