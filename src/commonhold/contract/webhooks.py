@@ -1,7 +1,7 @@
 """Webhooks: what a service keeps of them, and the outbox it delivers from.
 
 They are the service's own affair and not a surface of `Stores`: an agent that keeps its feedback in
-a file of its own has nobody who would deliver. Why: docs/decisions/0013.
+a file of its own has nobody who would deliver. Why: docs/decisions/0015.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 from urllib.parse import SplitResult, urlsplit
 
@@ -183,7 +183,7 @@ class Webhook:
     updated_at: Micros
     disabled_because: str | None = None
     fired_at: Micros | None = None
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ class Batch:
 
     address: Address
     url: str
-    secret: str
+    secret: str = field(repr=False)
     letters: Sequence[Letter]
 
 
@@ -283,5 +283,5 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...], what: str = "
         raise _bad(name, f"{what}must be one of {', '.join(allowed)}")
 
 
-def _bad(field: str, rule: str) -> InvalidRequest:
-    return InvalidRequest(f"{field} {rule}.", errors=[FieldError((field,), rule)])
+def _bad(name: str, rule: str) -> InvalidRequest:
+    return InvalidRequest(f"{name} {rule}.", errors=[FieldError((name,), rule)])

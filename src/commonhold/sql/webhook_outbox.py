@@ -33,7 +33,7 @@ from commonhold.sql.webhooks import webhook
 FIRST = statement("first_told")
 TAKE = statement("take_told")
 SCORES = statement("read_scores")
-ENABLED = statement("list_webhooks")
+ENABLED = statement("lock_enabled_webhooks")
 COUNT = statement("count_feedback")
 ADD = statement("add_deliveries")
 FIRE = statement("fire_webhook")
@@ -103,6 +103,7 @@ class SqlOutbox:
         is_gone = any(each.is_gone for each in outcomes)
 
         async def unit(tx: Tx) -> None:
+            await tx.run(RELEASE, **key, because=GONE if is_gone else None)
             for each in outcomes:
                 await tx.run(
                     END,
@@ -113,7 +114,6 @@ class SqlOutbox:
                     status=each.status,
                     error=each.error,
                 )
-            await tx.run(RELEASE, **key, because=GONE if is_gone else None)
 
         await self._db.write(unit)
 
@@ -131,13 +131,13 @@ async def _evaluate(tx: Tx, now: Micros) -> int:
     taken = await tx.all(TAKE, limit=AT_ONCE)
     for tenant, score_id in taken:
         by_tenant[tenant].append(score_id)
-    for tenant, score_ids in by_tenant.items():
+    for tenant, score_ids in sorted(by_tenant.items()):  # so that no two wait for each other
         await _evaluate_tenant(tx, tenant, score_ids, now)
     return len(taken)
 
 
 async def _evaluate_tenant(tx: Tx, tenant: str, score_ids: Iterable[str], now: Micros) -> None:
-    hooks = [webhook(row) for row in await tx.all(ENABLED, tenant=tenant, enabled=1)]
+    hooks = [webhook(row) for row in await tx.all(ENABLED, tenant=tenant)]
     if not hooks:
         return
     listed = opaque.dumps(list(dict.fromkeys(score_ids)))

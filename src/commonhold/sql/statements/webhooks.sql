@@ -18,8 +18,13 @@ SELECT {webhook} FROM webhook WHERE tenant = :tenant AND webhook_id = :webhook_i
 
 -- name: list_webhooks
 -- Those of a tenant, at most a hundred. Primary key.
-SELECT {webhook} FROM webhook WHERE tenant = :tenant [AND enabled = :enabled]
-ORDER BY created_at, webhook_id;
+SELECT {webhook} FROM webhook WHERE tenant = :tenant ORDER BY created_at, webhook_id;
+
+-- name: lock_enabled_webhooks hot
+-- Those that are to be told: none goes away while events are made for it, and a ratio is judged by
+-- one process at a time. webhook_enabled.
+SELECT {webhook} FROM webhook WHERE tenant = :tenant AND enabled = 1
+ORDER BY webhook_id {for_update};
 
 -- name: patch_webhook
 -- Change what is given; what is enabled has no reason not to be. Primary key.
