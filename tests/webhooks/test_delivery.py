@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from commonhold.model import clock, wire_scores
 from commonhold.model.clock import Micros
 from commonhold.model.score import ScorePatch
-from commonhold.model.webhook import Conditions, Ratio, WebhookPatch
-from tests.webhooks.conftest import Post
+from commonhold.model.webhook import Conditions, DeliveryQuery, Ratio, WebhookPatch
+from commonhold.sql.webhook_outbox import SqlOutbox
+from tests.docs.reference import ROOT
+from tests.webhooks.conftest import DOWN, Post
 from tests.webhooks.receiver import Receiver
 
 
-def verify(secret: str, headers: dict[str, str], body: bytes) -> bool:
-    """The recipe of docs/howto/be-told-of-bad-answers.md."""
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-    given = [each.partition(",") for each in headers["webhook-signature"].split(" ")]
-    return any(kind == "v1" and hmac.compare_digest(sign, expected) for kind, _, sign in given)
+def recipe() -> Callable[..., bool]:
+    """`is_signed` as the documentation shows it."""
+    page = (ROOT / "docs" / "howto" / "be-told-of-bad-answers.md").read_text()
+    shown: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], shown)
+    found: Callable[..., bool] = shown["is_signed"]
+    return found
 
 
 async def test_an_event_is_signed_and_has_the_score_as_it_can_be_read(
@@ -34,8 +35,11 @@ async def test_an_event_is_signed_and_has_the_score_as_it_can_be_read(
     await post.round()
 
     [got] = receiver.got
-    assert verify(hook.secret, dict(got.headers), got.body)
-    assert not verify(hook.secret, dict(got.headers), got.body + b" ")
+    is_signed, headers = recipe(), dict(got.headers)
+    assert is_signed(hook.secret, headers, got.body)
+    assert not is_signed(hook.secret, headers, got.body + b" ")
+    assert not is_signed(hook.secret, headers | {"webhook-id": "evt_2"}, got.body)
+    assert not is_signed(hook.secret, headers | {"webhook-timestamp": "1777903402"}, got.body)
     assert (got.target, got.headers["host"]) == ("/hook?a=b", f"127.0.0.1:{receiver.port}")
     assert got.event["type"] == "score.matched"
     assert (got.event["id"], got.event["webhook_id"]) == (receiver.ids[0], hook.webhook_id)
@@ -184,6 +188,27 @@ async def test_a_ratio_tells_when_it_falls_and_again_only_after_it_was_well(
         await post.backend.feedback.delete(each.feedback_id)
     await post.outbox.rearm()
     assert (await post.backend.webhooks.get(hook.webhook_id)).fired_at is None
+
+
+async def test_processes_that_look_at_once_tell_once(post: Post, receiver: Receiver) -> None:
+    """Each score and the ratio of them all make one event, whoever takes which scores."""
+    bad = await post.hook(receiver, Conditions(ratio=Ratio(0.5, 1)))
+    down = await post.hook(receiver, DOWN)
+    votes = await post.vote(*[0.0] * 300)
+
+    async def look() -> int:
+        outbox = SqlOutbox(post.backend.database)
+        return sum([seen async for seen in _looks(outbox)])
+
+    assert sum(await asyncio.gather(*[look() for _ in range(4)])) == len(votes)
+    assert [each.event for each in await post.deliveries(bad)] == ["ratio.crossed"]
+    page = await post.backend.webhooks.deliveries(down.webhook_id, DeliveryQuery(limit=1000))
+    assert sorted(str(each.score_id) for each in page.items) == sorted(votes)
+
+
+async def _looks(outbox: SqlOutbox) -> AsyncIterator[int]:
+    while seen := await outbox.evaluate():
+        yield seen
 
 
 async def test_a_change_tells_once_and_only_where_it_matches(

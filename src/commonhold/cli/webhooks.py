@@ -43,6 +43,10 @@ def _text(name: str, doc: str) -> Any:
     return typer.Option(name, metavar="TEXT", help=doc)
 
 
+def _number(name: str, doc: str) -> Any:
+    return typer.Option(name, metavar="N", help=doc)
+
+
 @app.command("list")
 def list_webhooks(*, as_json: AsJson = False, url: WebhooksUrl = None) -> None:
     """List webhooks, the oldest first."""
@@ -66,13 +70,13 @@ def create(
         typer.Option(
             "--ratio",
             metavar="BELOW/OVER/WINDOW",
-            help="When the share of thumbs up falls: 0.8/20/hour is below 80 %% of at least 20.",
+            help="When the share of thumbs up falls: 0.8/20/hour is below 80 % of at least 20.",
         ),
     ] = None,
     name: Annotated[str | None, _text("--name", "Of scores of this name.")] = None,
     label: Annotated[str | None, _text("--label", "With this label.")] = None,
-    below: Annotated[float | None, typer.Option(help="With a value below this.")] = None,
-    above: Annotated[float | None, typer.Option(help="With a value above this.")] = None,
+    below: Annotated[float | None, _number("--below", "With a value below this.")] = None,
+    above: Annotated[float | None, _number("--above", "With a value above this.")] = None,
     agent: Annotated[str | None, _text("--agent", "On answers of this agent.")] = None,
     agent_type: Annotated[str | None, _text("--agent-type", "On this type of agent.")] = None,
     model: Annotated[str | None, _text("--model", "On answers of this model.")] = None,
