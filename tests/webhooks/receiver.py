@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -36,6 +37,7 @@ class Receiver:
     status: int = 200
     answer: bytes = b"ok"
     headers: str = ""
+    tls: ssl.SSLContext | None = None
     got: list[Got] = field(default_factory=list)
     port: int = field(default_factory=free_port)
     hold: asyncio.Event = field(default_factory=asyncio.Event)
@@ -55,7 +57,7 @@ class Receiver:
     async def start(self) -> Self:
         """Listen."""
         self.hold.set()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         return self
 
     async def stop(self) -> None:

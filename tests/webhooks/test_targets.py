@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 from collections.abc import Sequence
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
-from commonhold.client.pinned import pinned
-from commonhold.errors import InvalidRequest
+from commonhold.client.pinned import PinnedPoster, pinned
+from commonhold.errors import InvalidRequest, Unavailable
 from commonhold.model.webhook import Conditions, NewWebhook, Ratio, parse_url
 from commonhold.service.webhook_targets import Resolve, Targets, is_public
 from commonhold.service.webhooks import Courier
@@ -89,6 +93,37 @@ def test_the_receiver_sees_its_name_and_the_connection_the_address() -> None:
         assert (request.url.host, request.url.port, request.url.raw_path) == (host, 8443, b"/x?y=z")
         assert request.headers["host"] == "a.example:8443"
         assert request.extensions["sni_hostname"] == "a.example"
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """What `hooks.example` serves with, and what trusts it."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl, which makes a certificate, is not installed")
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    made = [openssl, *"req -x509 -nodes -days 2 -subj /CN=hooks.example".split()]
+    made += "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1".split()
+    made += ["-addext", "subjectAltName=DNS:hooks.example", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(made, check=True, capture_output=True)
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(cert, key)
+    return serving, ssl.create_default_context(cafile=str(cert))
+
+
+async def test_a_certificate_must_have_the_name_that_is_connected_to_by_its_address(
+    tls: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    """Whoever takes over an address gets no event of the name, and the receiver hears its name."""
+    serving, trusting = tls
+    poster = PinnedPoster(trusting)
+    async with Receiver(tls=serving) as receiver:
+        at = f"hooks.example:{receiver.port}"
+        assert await poster.post(f"https://{at}/x", "127.0.0.1", {}, b"{}") == (200, "ok")
+        with pytest.raises(Unavailable, match="other.example"):
+            await poster.post(f"https://other.example:{receiver.port}/", "127.0.0.1", {}, b"{}")
+    assert [got.headers["host"] for got in receiver.got] == [at]
+    await poster.aclose()
 
 
 async def test_a_name_that_changes_its_address_is_looked_at_again(
