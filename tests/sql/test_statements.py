@@ -32,6 +32,7 @@ OF_ALL_TENANTS = {
     "end_due",
     "first_told",
     "take_told",
+    "end_told",
     "list_fired",
     "list_waiting",
     "count_pending",

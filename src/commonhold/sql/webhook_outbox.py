@@ -32,6 +32,7 @@ from commonhold.sql.webhooks import webhook
 
 FIRST = statement("first_told")
 TAKE = statement("take_told")
+TAKEN = statement("end_told")
 SCORES = statement("read_scores")
 ENABLED = statement("lock_enabled_webhooks")
 COUNT = statement("count_feedback")
@@ -129,8 +130,9 @@ async def _evaluate(tx: Tx, now: Micros) -> int:
     """Take scores, and make events of them for every webhook of their tenants."""
     by_tenant: dict[str, list[str]] = defaultdict(list)
     taken = await tx.all(TAKE, limit=AT_ONCE)
-    for tenant, score_id in taken:
+    for _, tenant, score_id in taken:
         by_tenant[tenant].append(score_id)
+    await tx.run(TAKEN, numbers=opaque.dumps([row[0] for row in taken]))
     for tenant, score_ids in sorted(by_tenant.items()):  # so that no two wait for each other
         await _evaluate_tenant(tx, tenant, score_ids, now)
     return len(taken)

@@ -20,7 +20,7 @@ SELECT {webhook} FROM webhook WHERE tenant = :tenant AND webhook_id = :webhook_i
 -- Those of a tenant, at most a hundred. Primary key.
 SELECT {webhook} FROM webhook WHERE tenant = :tenant ORDER BY created_at, webhook_id;
 
--- name: lock_enabled_webhooks hot
+-- name: lock_enabled_webhooks
 -- Those that are to be told: none goes away while events are made for it, and a ratio is judged by
 -- one process at a time. webhook_enabled.
 SELECT {webhook} FROM webhook WHERE tenant = :tenant AND enabled = 1
@@ -68,7 +68,7 @@ SELECT :tenant, r.webhook_id, r.delivery_id, r.event, r.score_id, 'pending', 0, 
 FROM {rows}
 {upsert} (tenant, webhook_id, delivery_id) DO NOTHING;
 
--- name: get_delivery hot
+-- name: get_delivery
 -- One of them. Primary key.
 SELECT {delivery} FROM webhook_delivery
 WHERE tenant = :tenant AND webhook_id = :webhook_id AND delivery_id = :delivery_id;
@@ -78,11 +78,13 @@ WHERE tenant = :tenant AND webhook_id = :webhook_id AND delivery_id = :delivery_
 SELECT due_id FROM webhook_due WHERE due_id > 0 ORDER BY due_id LIMIT 1;
 
 -- name: take_told
--- The scores that wait longest, ours alone. Primary key.
-DELETE FROM webhook_due WHERE due_id IN (
-    SELECT due_id FROM webhook_due WHERE due_id > 0 ORDER BY due_id LIMIT :limit {skip_locked}
-)
-RETURNING tenant, feedback_id;
+-- The scores that wait longest, ours alone until the transaction ends. Primary key.
+SELECT due_id, tenant, feedback_id FROM webhook_due WHERE due_id > 0
+ORDER BY due_id LIMIT :limit {skip_locked};
+
+-- name: end_told
+-- They were looked at. Primary key.
+DELETE FROM webhook_due WHERE due_id {is_one_of};
 
 -- name: fire_webhook hot
 -- Its ratio has become bad: nobody else has said so yet. Primary key.
@@ -109,7 +111,7 @@ WHERE w.enabled = 1 AND w.busy_until <= :now AND EXISTS (
 )
 ORDER BY w.busy_until LIMIT :limit;
 
--- name: claim_webhook hot
+-- name: claim_webhook
 -- Ours until another time, unless it is somebody's. Primary key.
 UPDATE webhook SET busy_until = :until
 WHERE tenant = :tenant AND webhook_id = :webhook_id AND enabled = 1 AND busy_until <= :now
@@ -120,13 +122,13 @@ RETURNING url, secret;
 UPDATE webhook SET busy_until = :now [, enabled = 0, disabled_because = :because]
 WHERE tenant = :tenant AND webhook_id = :webhook_id;
 
--- name: due_deliveries hot
+-- name: due_deliveries
 -- What is to be sent to a receiver now. webhook_delivery_due.
 SELECT delivery_id, payload, attempts FROM webhook_delivery
 WHERE tenant = :tenant AND webhook_id = :webhook_id AND state = 'pending' AND due_at <= :now
 ORDER BY due_at, delivery_id LIMIT :limit;
 
--- name: end_attempt hot
+-- name: end_attempt
 -- What came of one. Primary key.
 UPDATE webhook_delivery SET state = :state, attempts = attempts + 1, due_at = :due_at,
     updated_at = :now, status = :status, error = :error
