@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from bench import measure, page, report, workloads
 from bench.curve.command import curve
+from bench.feedback.command import feedback
 from bench.growth import growth
 from bench.lists import lists
 from bench.load import BadRun
@@ -110,6 +111,7 @@ app.command("lists")(lists)
 app.command("traces")(traces)
 app.command("overload")(overload)
 app.command("tracelists")(tracelists)
+app.command("feedback")(feedback)
 
 
 @contextmanager

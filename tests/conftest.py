@@ -43,7 +43,9 @@ def postgres_server() -> Iterator[Databases]:
         server = PostgresServer().start()
     except PostgresMissing as reason:
         no_postgres(reason)
-    yield Databases(server.dsn, copies_files=True)
+    databases = Databases(server.dsn, copies_files=True)
+    yield databases
+    databases.close()
     server.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -25,18 +25,19 @@ class Databases:
         self._strategy = "STRATEGY FILE_COPY" if copies_files else ""
         self._run_id = uuid4().hex[:12]
         self._migrated: str | None = None
+        self._admin = Admin(dsn("postgres"))
 
     def create(self, template: str = "template1") -> str:
         """The name of a new database."""
         name = f"ch_{self._run_id}_{uuid4().hex[:12]}"
-        self._admin(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {self._strategy}')
+        self._admin.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {self._strategy}')
         return name
 
     def create_migrated(self) -> str:
         """The name of a new database with the current schema; only the first one is migrated."""
         if self._migrated is None:
             template = self.create()
-            _in_own_loop(migrate.upgrade(self.dsn(template)))
+            self._admin.wait_for(migrate.upgrade(self.dsn(template)))
             self._migrated = template
         return self.create(self._migrated)
 
@@ -47,18 +48,51 @@ class Databases:
             AssertionError: five seconds after its end, the test still holds connections to it.
         """
         try:
-            self._admin(f'DROP DATABASE "{name}"')
+            self._admin.run(f'DROP DATABASE "{name}"')
         except asyncpg.ObjectInUseError as error:
-            self._admin(f'DROP DATABASE "{name}" WITH (FORCE)')
+            self._admin.run(f'DROP DATABASE "{name}" WITH (FORCE)')
             raise AssertionError(f"the test left connections open: {error.detail}") from None
 
     def close(self) -> None:
         """Remove the template."""
         if self._migrated is not None:
             self.drop(self._migrated)
+        self._admin.close()
 
-    def _admin(self, statement: str) -> None:
-        _in_own_loop(_execute(self.dsn("postgres"), statement))
+
+class Admin:
+    """One connection that makes and removes databases.
+
+    It has a loop and a thread of its own: a fixture may be asked for while the test's loop runs.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._connection: asyncpg.Connection | None = None
+
+    def run(self, statement: str) -> None:
+        """Execute a statement."""
+        self.wait_for(self._run(statement))
+
+    def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run to the end in that loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close(self) -> None:
+        """Close the connection, and end the thread."""
+        if self._connection is not None:
+            self.wait_for(self._connection.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _run(self, statement: str) -> None:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._dsn)
+        await self._connection.execute(statement)
 
 
 def on_server(dsn: str) -> Callable[[str], str]:
@@ -66,17 +100,3 @@ def on_server(dsn: str) -> Callable[[str], str]:
     parts = urlsplit(dsn)
     options = f"?{parts.query}" if parts.query else ""
     return lambda database: f"{parts.scheme}://{parts.netloc}/{database}{options}"
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-def _in_own_loop(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end in another thread: a fixture may be asked for while the test's loop runs."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()

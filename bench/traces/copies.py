@@ -58,8 +58,8 @@ class Sql(Protocol):
 
 async def copy(place: Place, first: int, last: int, apart_us: int, told: Told) -> None:
     """Add copies `first` to `last` of every trace that is there before the first copy."""
-    async with _opened(place) as sql:
-        tables = _tables(await sql.rows(_LISTS[place.backend]))
+    async with opened(place) as sql:
+        tables = _tables(await sql.rows(LISTS[place.backend]))
         for table in tables:
             if first == 1:
                 await sql.run(f"CREATE TABLE {table.source} AS SELECT * FROM {table.name}")
@@ -70,7 +70,7 @@ async def copy(place: Place, first: int, last: int, apart_us: int, told: Told) -
         await sql.run("VACUUM ANALYZE" if place.backend == "postgres" else "ANALYZE")
 
 
-_LISTS: dict[Backend, str] = {"sqlite": SQLITE_TABLES, "postgres": POSTGRES_TABLES}
+LISTS: dict[Backend, str] = {"sqlite": SQLITE_TABLES, "postgres": POSTGRES_TABLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,15 @@ class Table:
 
 def _value(backend: Backend, column: str, kind: str, apart_us: int) -> str:
     if column in IDS:
-        return _renewed(backend, column, kind)
+        return renewing(backend, column, kind)
     scale = next((TIMES[end] for end in TIMES if column.endswith(end)), 0)
     if not scale or column in NO_TIMES:
         return column
     return f"{column} - k * CAST({apart_us * scale} AS bigint)"
 
 
-def _renewed(backend: Backend, column: str, kind: str) -> str:
+def renewing(backend: Backend, column: str, kind: str) -> str:
+    """The expression of another id, for copy k."""
     if backend == "sqlite":
         return f"renewed({column}, k)"
     if kind == "bytea":
@@ -137,7 +138,8 @@ def _tables(rows: list[tuple[Any, ...]]) -> list[Table]:
 
 
 @asynccontextmanager
-async def _opened(place: Place) -> AsyncIterator[Sql]:
+async def opened(place: Place) -> AsyncIterator[Sql]:
+    """A connection that does not wait for the disk."""
     if place.backend == "sqlite":
         with closing(sqlite3.connect(place.address, isolation_level=None)) as file:
             file.create_function("renewed", 2, renewed, deterministic=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import shutil
-import statistics
 import sys
-import time
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -17,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import servers
+from bench.asking import NotAnswered, median_ms
 from bench.environment import BENCH
 from bench.payloads import AGENT_TYPES
-from bench.servers import Served
 from bench.traces import copies, seeds
 from bench.traces.requests import SPANS_PER_TRACE
 from bench.traces.run import Field, field
@@ -31,7 +28,6 @@ FEW, MANY, FEWER_MANY = 10_000, 1_000_000, 100_000
 
 BOUND = 3.0
 PAGE = 50
-CALLS = 40
 BYTES_PER_SPAN = 3_000
 """Disk it takes at most, with indexes and all, while it is filled."""
 
@@ -50,10 +46,6 @@ QUERIES: Mapping[str, str] = {
 
 Times = dict[str, dict[int, float]]
 console = Console(width=None if sys.stdout.isatty() else 120)
-
-
-class NotAnswered(Exception):
-    """A list was not what was asked for."""
 
 
 def tracelists(
@@ -108,32 +100,8 @@ def _ask(place: Place, size: int, times: Times, told: copies.Told) -> None:
     with COMMONHOLD.start(place) as served:
         for name, query in QUERIES.items():
             told(f"{place.backend}: {name}, among {size:,} traces")
-            times[name][size] = _median_ms(served, f"/v1/traces?limit={PAGE}&{query}")
-
-
-def _median_ms(served: Served, path: str) -> float:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=120)
-    try:
-        for _ in range(3):  # the first of each finds the caches cold
-            _page(connection, path)
-        took = []
-        for _ in range(CALLS):
-            started = time.perf_counter()
-            _page(connection, path)
-            took.append((time.perf_counter() - started) * 1000)
-    finally:
-        connection.close()
-    return statistics.median(took)
-
-
-def _page(connection: http.client.HTTPConnection, path: str) -> None:
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    body = answer.read()
-    if answer.status != 200:
-        raise NotAnswered(f"{path} answered {answer.status}: {body[:300].decode()}")
-    if len(json.loads(body)) != PAGE:
-        raise NotAnswered(f"{path} has {len(json.loads(body))} traces, not {PAGE}")
+            path = f"/v1/traces?limit={PAGE}&{query}"
+            times[name][size] = median_ms(served, path, lambda found: len(found) == PAGE)
 
 
 def _table(backend: Backend, times: Times) -> Table:

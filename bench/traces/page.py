@@ -118,7 +118,7 @@ def _method(plan: Plan) -> str:
 
 A request holds {requests.TRACES} traces of {requests.SPANS_PER_TRACE} spans: an agent that calls its model and tools and hands a part to another agent, about half a kilobyte of attributes each, as the conventions for generative AI name them.
 There are {requests.TEMPLATES} different ones, encoded beforehand; ids and times are overwritten in place for each that is sent, so that every trace is new and the generator costs next to nothing.
-The generator is a process of its own and holds as many connections as suit a subject best, of 1, 4 and 16: {suits}.
+The generator is a process of its own and holds as many connections as suit a subject best, of 1, 4, 16 and 64: {suits}.
 Each of them sends its next request when the last one is answered, for {plan.seconds:g} seconds.
 
 Only one subject runs at a time.

@@ -62,7 +62,7 @@ class Place:
 class Subject:
     """A service that takes OTLP over HTTP.
 
-    `connections` is how many suit it best, of 1, 4 and 16.
+    `connections` is how many suit it best, of 1, 4, 16 and 64.
     """
 
     who: Who
@@ -128,7 +128,7 @@ def _list(answer: httpx2.Response, *path: str) -> list[Any]:
     return list(found)
 
 
-COMMONHOLD = Subject("commonhold", "Commonhold", 16, "span", _commonhold, _from_commonhold)
+COMMONHOLD = Subject("commonhold", "Commonhold", 64, "span", _commonhold, _from_commonhold)
 SUBJECTS = (
     COMMONHOLD,
     Subject(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,17 @@ def test_a_statement_finds_its_rows_through_an_index(database: Database, name: s
     for sent in (sent for sent in database.sent if sent.name == name and name not in WHOLE):
         for step in database.steps(sent):
             assert step.access not in {"SCAN", "Seq Scan"}, f"{step} of {sent.text}"
+
+
+def test_statistics_make_no_statement_read_a_whole_table_first(
+    sqlite_database: Sqlite, tmp_path: Path
+) -> None:
+    """SQLite filters joins by a Bloom filter of all rows, where it knows them to be fewer."""
+    plans = sqlite_database.analysed(
+        tmp_path, frozenset({"message", "trace", "span", "trace_label"})
+    )
+    for text, lines in plans.items():
+        assert not any("BLOOM" in line for line in lines), f"{lines} of {text}"
 
 
 @pytest.mark.parametrize("name", ["list_sessions", "list_messages", "list_feedback", *TRACE_LISTS])

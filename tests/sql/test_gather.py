@@ -67,6 +67,22 @@ async def test_a_lone_request_waits_for_nobody() -> None:
     await task
 
 
+async def test_time_counts_as_busy_while_anything_is_written() -> None:
+    """However many write side by side, and not in between."""
+    writer = Writer(2)
+    tasks = [writer.submit(name, key=name) for name in ("one", "two")]
+    await settled()
+    began = clock.monotonic()
+    while clock.monotonic() - began < 0.02:
+        await settled()
+    writer.gate.set()
+    await asyncio.gather(*tasks)
+    busy_s = writer.gather.busy_s
+    assert 0.02 <= busy_s < 2 * (clock.monotonic() - began)
+    await settled()
+    assert writer.gather.busy_s == busy_s
+
+
 async def test_who_would_be_answered_too_late_is_told_to_come_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

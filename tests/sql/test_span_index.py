@@ -51,3 +51,15 @@ async def test_a_search_finds_more_than_was_indexed_at_once(postgres_url: str) -
             await one.traces.record([otel_span(trace_id=f"{number:032x}", name="wanted")])
         answers = await asyncio.gather(found(one), found(other), found(one))
     assert [len(answer) for answer in answers] == [40, 40, 40]
+
+
+async def test_indexing_holds_the_database_for_no_more_than_some_hundred_spans() -> None:
+    """Jobs are as large as the writes were; what is left over is done the next time."""
+    async with await open_backend("sqlite:///:memory:") as backend:
+        for batch in range(3):
+            ids = {"trace_id": f"{batch + 1:032x}", "name": "wanted"}
+            spans = [otel_span(**ids, span_id=f"{number + 1:016x}") for number in range(300)]
+            await backend.traces.record(spans)
+        done = [await backend.trace_memory.index.step() for _ in range(3)]
+        assert done == [2, 1, 0]
+        assert len(await found(backend)) == 3

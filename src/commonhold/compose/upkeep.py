@@ -19,7 +19,7 @@ IDLE_S = 1.0
 """How often it is looked for work, in seconds, when there was none."""
 
 BUSY_SHARE = 19.0
-"""While writers are busy, indexing rests so many times as long as it works."""
+"""While writers are never idle, indexing rests so many times as long as it works; else less."""
 
 _HOUR_S = 3600.0
 
@@ -52,7 +52,10 @@ class Chores:
             await self._collector.aclose()
 
     def _all(self) -> Mapping[str, Chore]:
-        chores = {"indexing": self._once_open(_index), "partitions": self._once_open(_partitions)}
+        chores = {
+            "indexing": self._once_open(_Indexing().step),
+            "partitions": self._once_open(_partitions),
+        }
         chores["feedback"] = self._once_open(_bind_feedback)
         chores["webhooks"] = self._once_open(self.webhooks.step)
         if self._collector is not None:
@@ -76,13 +79,26 @@ def _collector(settings: Settings) -> OtlpBackend | None:
     return open_collector(f"otlp+{settings.traces_forward}") if settings.traces_forward else None
 
 
-async def _index(backend: SqlBackend) -> float:
-    started = clock.monotonic()
-    done = await backend.trace_memory.index.step()
-    spent_s = clock.monotonic() - started
-    if not done:
-        return IDLE_S
-    return spent_s * (BUSY_SHARE if backend.trace_memory.gather.is_busy else 1.0)
+class _Indexing:
+    """Indexes; the busier the writers were since the last time, the longer it rests."""
+
+    def __init__(self) -> None:
+        self._ended_at = clock.monotonic()
+        self._busy_s = 0.0
+
+    async def step(self, backend: SqlBackend) -> float:
+        started = clock.monotonic()
+        done = await backend.trace_memory.index.step()
+        share = self._share(backend.trace_memory.gather.busy_s)
+        spent_s = self._ended_at - started
+        return spent_s * (1 + (BUSY_SHARE - 1) * share) if done else IDLE_S
+
+    def _share(self, busy_s: float) -> float:
+        """The part of the time since it was asked last in which writers were busy."""
+        now = clock.monotonic()
+        passed, worked = now - self._ended_at, busy_s - self._busy_s
+        self._ended_at, self._busy_s = now, busy_s
+        return min(worked / passed, 1.0) if passed else 0.0
 
 
 async def _bind_feedback(backend: SqlBackend) -> float:

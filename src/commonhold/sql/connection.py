@@ -19,11 +19,12 @@ BULK_SIZES = (128, 32, 16, 8, 4, 2, 1)
 FLOOR = (3, 37, 0)
 """STRICT tables need this SQLite; RETURNING needs 3.35."""
 
-WAL_PAGES = 16_384
-"""Pages of 4 KiB after which the log is copied into the file: pages that are written again and
+WAL_PAGES = 8192
+"""Pages of 8 KiB after which the log is copied into the file: pages that are written again and
 again, those of the indexes, are copied once. The default of 1000 copies at nearly every bulk write."""
 
 _PRAGMAS = (
+    "PRAGMA page_size=8192",  # of a new file: half as many are written for each row of a kilobyte
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",

@@ -46,11 +46,13 @@ class Gather(Generic[K]):
         self._free = writers
         self._queue: deque[_Waiting[K]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._at_work = 0
+        self._began_at = self._busy_s = 0.0
 
     @property
-    def is_busy(self) -> bool:
-        """Whether anything is being written or waits for it."""
-        return bool(self._tasks)
+    def busy_s(self) -> float:
+        """Seconds so far in which anything was being written."""
+        return self._busy_s + (clock.monotonic() - self._began_at if self._at_work else 0.0)
 
     async def submit(self, key: K, batch: Batch) -> None:
         """Return when the batch is committed, or raise what kept it from that.
@@ -72,6 +74,7 @@ class Gather(Generic[K]):
 
     async def _serve(self) -> None:
         group: list[_Waiting[K]] = []
+        self._begin()
         try:
             while self._queue:
                 group = self._take()
@@ -83,6 +86,17 @@ class Gather(Generic[K]):
             raise
         finally:
             self._free += 1
+            self._end()
+
+    def _begin(self) -> None:
+        if not self._at_work:
+            self._began_at = clock.monotonic()
+        self._at_work += 1
+
+    def _end(self) -> None:
+        self._at_work -= 1
+        if not self._at_work:
+            self._busy_s += clock.monotonic() - self._began_at
 
     def _take(self) -> list[_Waiting[K]]:
         """The first that waits, and all that may go with it; of one key, none overtakes another."""

@@ -25,7 +25,9 @@ READ = statement("read_spans")
 PUT = statement("index_spans")
 
 AT_ONCE = 8
-"""Jobs of one transaction: few, so that writers wait for it only shortly."""
+ENOUGH_SPANS = 500
+"""Jobs of one transaction, and spans after which it takes no further one: few, so that writers wait
+for it only shortly."""
 
 PATIENCE_S = 5.0
 """How long a search waits, in seconds, for the index to catch up with what was written before."""
@@ -63,7 +65,9 @@ async def _step(take: Statement, tx: Tx) -> int:
     jobs = await tx.all(take, kind="index", limit=AT_ONCE)
     if not jobs:
         return 0
-    for _, tenant, day, spans in jobs:
+    done: list[int] = []
+    seen = 0
+    for number, tenant, day, spans in jobs:
         wanted: Mapping[str, Sequence[str]] = opaque.loads(spans)
         found = await tx.all(READ, tenant=tenant, day=day, listed=opaque.dumps(list(wanted)))
         told = [
@@ -71,8 +75,12 @@ async def _step(take: Statement, tx: Tx) -> int:
             if (words := _words(row))
         ]  # fmt: skip
         await tx.many(PUT, told, tenant=tenant, day=day)
-    await tx.run(END, numbers=opaque.dumps([job[0] for job in jobs]))
-    return len(jobs)
+        done.append(number)
+        seen += len(found)
+        if seen >= ENOUGH_SPANS:
+            break
+    await tx.run(END, numbers=opaque.dumps(done))
+    return len(done)
 
 
 def _words(row: Row) -> str:

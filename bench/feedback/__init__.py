@@ -1,0 +1,1 @@
+"""Feedback among ten thousand records, and ten million."""
