@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from commonhold.cli import agents, db, doctor, feedback, serve, sessions, traces, version
+from commonhold.cli import agents, db, doctor, feedback, serve, sessions, traces, version, webhooks
 from commonhold.cli.console import say_error
 from commonhold.errors import CommonholdError
 from commonhold.settings import InvalidSettings
@@ -30,7 +30,17 @@ class _InOrder(TyperGroup):
     """Lists the commands in the order of need, where typer puts groups behind commands."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return ["serve", "sessions", "traces", "feedback", "agents", "db", "doctor", "version"]
+        return [
+            "serve",
+            "sessions",
+            "traces",
+            "feedback",
+            "agents",
+            "webhooks",
+            "db",
+            "doctor",
+            "version",
+        ]
 
 
 app = typer.Typer(
@@ -49,6 +59,7 @@ app.add_typer(sessions.app, name="sessions", rich_help_panel="Look at what is ke
 app.add_typer(traces.app, name="traces", rich_help_panel="Look at what is kept")
 app.add_typer(feedback.app, name="feedback", rich_help_panel="Look at what is kept")
 app.command("agents", rich_help_panel="Look at what is kept")(agents.agents)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Look at what is kept")
 app.add_typer(db.app, name="db", rich_help_panel="Look after the database")
 app.command("doctor", rich_help_panel="Find out")(doctor.doctor)
 app.command("version", rich_help_panel="Find out")(version.version)

@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> http.Service:
         metrics=metrics,
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
-        vote_keys=VoteKeys(settings.secret, late),
+        extras=http.Extras(VoteKeys(settings.secret, late), chores.webhooks.of),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -37,6 +37,7 @@ from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
 from commonhold.http.table import RouteTable
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
+from commonhold.http.webhooks import WebhooksOf, webhook_operations
 from commonhold.service.gate import Gate
 
 API: tuple[Operation, ...] = (
@@ -91,6 +92,18 @@ class Service(FastAPI):
         return schema
 
 
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a service has beside its stores.
+
+    Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
+    deliver, there are no routes below `/v1/webhooks`.
+    """
+
+    vote_keys: Keys | None = None
+    webhooks: WebhooksOf | None = None
+
+
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
     """Every /v1 route over `stores`, for `app.include_router`.
 
@@ -110,17 +123,16 @@ def create_app(
     metrics: Metrics | None = None,
     lifespan: Lifespan[Any] | None = None,
     routers: Iterable[APIRouter] = (),
-    vote_keys: Keys | None = None,
+    extras: Extras = Extras(),
 ) -> Service:
     """The service: the API, health, metrics and documentation, and whatever `routers` add.
 
-    `stores` may be a function that returns them once `lifespan` has opened them. Without
-    `vote_keys` no vote token is given out.
+    `stores` may be a function that returns them once `lifespan` has opened them.
     """
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
     bind = ByAuthor(source, authenticate)
-    desk = VoteDesk(bind, vote_keys, options.vote_token_ttl_s)
+    desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s)
     serving = replace(_serving(bind, options), admit=desk.admit)
     metrics.watch(serving.gate.stats)
     app = _application(lifespan)
@@ -130,7 +142,8 @@ def create_app(
         await source().check()
 
     health = health_operations(metrics, check, options.ready_timeout_s)
-    app.operations = (*API, *vote_operations(desk), *health)
+    told = webhook_operations(extras.webhooks, authenticate) if extras.webhooks else ()
+    app.operations = (*API, *vote_operations(desk), *told, *health)
     routes = register(app.router, app.operations, serving, described_by_reference)
     for extra in routers:
         app.include_router(extra)

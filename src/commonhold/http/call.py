@@ -41,7 +41,8 @@ encode = msgspec.json.Encoder().encode
 class Call(Request):
     """A request as our endpoints see it.
 
-    `head` holds the headers by lower-case name, `key` the id in the path, `args` the checked
+    `head` holds the headers by lower-case name, `key` the id in the path and
+    `part` the one behind it, `args` the checked
     query, `content` the body, decompressed. `received` bytes of it have come in, `held` bytes are
     counted at the gate, and more may come while it `is_unread`.
     `speaks_otlp` is set once its JSON is known to be OTLP. `grant` is what the caller may do who
@@ -50,6 +51,7 @@ class Call(Request):
 
     stores: Stores
     key: str = ""
+    part: str = ""
     agent: str | None = None
     args: Mapping[str, Any] = _NO_ARGS
     content: bytes = b""

@@ -137,7 +137,9 @@ class LeanRoute(APIRoute):
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         call = Call(scope, receive, headers_of(scope))
-        call.key = scope.get("path_params", {}).get(self.operation.key_name, "")
+        named = scope.get("path_params", {})
+        call.key = named.get(self.operation.key_name, "")
+        call.part = named.get(self.operation.part_name, "")
         return await self.respond(call)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

@@ -64,6 +64,11 @@ SELECT {score} FROM feedback WHERE tenant = :tenant AND feedback_id {is_listed};
 SELECT {score} FROM feedback
 WHERE tenant = :tenant AND feedback_id = :feedback_id {for_update};
 
+-- name: read_scores
+-- Records that count, by id. Primary key.
+SELECT {score} FROM feedback
+WHERE tenant = :tenant AND feedback_id {is_listed} AND superseded_by IS NULL;
+
 -- name: patch_feedback hot
 -- Change what is given. Primary key.
 UPDATE feedback SET updated_at = :now
