@@ -443,13 +443,14 @@ CREATE TABLE feedback_text (
 CREATE INDEX feedback_words ON feedback_text USING gin (words)
 WITH (gin_pending_list_limit = 512);  -- kB, as for message_words
 
--- What was counted by hour (h) and UTC day (d), and by user and UTC day (u, the user under label).
+-- What was counted by minute (m), hour (h) and UTC day (d), and by user and UTC day (u, the user
+-- under label).
 -- Sums of values are kept in whole numbers and billionths, so that adding and taking away is exact.
 -- Several slots share a key, so that writers on Postgres do not queue for one row; SQLite has one
 -- writer and uses slot 0.
 CREATE TABLE feedback_count (
     tenant TEXT COLLATE "C" NOT NULL,
-    level TEXT COLLATE "C" NOT NULL CHECK (level IN ('h', 'd', 'u')),
+    level TEXT COLLATE "C" NOT NULL CHECK (level IN ('m', 'h', 'd', 'u')),
     start BIGINT NOT NULL,
     agent TEXT COLLATE "C" NOT NULL,
     agent_type TEXT COLLATE "C" NOT NULL,
@@ -492,7 +493,9 @@ BEGIN
         share * (f.value_num IS NOT NULL)::int,
         share * coalesce(trunc(f.value_num)::bigint, 0),
         share * coalesce(round((f.value_num - trunc(f.value_num)) * 1000000000)::bigint, 0)
-    FROM (VALUES ('h', 3600000000), ('d', 86400000000), ('u', 86400000000)) AS l(level, width)
+    FROM (VALUES
+        ('m', 60000000), ('h', 3600000000), ('d', 86400000000), ('u', 86400000000)
+    ) AS l(level, width)
     WHERE f.superseded_by IS NULL
     ON CONFLICT (tenant, level, start, agent, agent_type, model, name, label, source, slot)
     DO UPDATE SET scores = c.scores + excluded.scores,

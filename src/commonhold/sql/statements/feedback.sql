@@ -142,7 +142,8 @@ SELECT
     );
 
 -- name: count_feedback
--- Scores by window and group: whole hours and UTC days from the counts, the rest from the records.
+-- Scores by window and group: whole minutes, hours and UTC days from the counts, the rest from the
+-- records.
 -- A piece without a window of its own is cut into windows of one width.
 -- Primary key of feedback_count; feedback_by_creation.
 SELECT k.span, k.part, CAST(sum(k.scores) AS BIGINT), CAST(sum(k.thumbs_up) AS BIGINT),
