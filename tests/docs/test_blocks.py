@@ -26,10 +26,12 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A service for all pages."""
+    """A service for all pages, which may send webhooks to this machine."""
     folder = tmp_path_factory.mktemp("service")
-    with processes.service("sqlite:///:memory:", folder) as process:
-        yield process
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMMONHOLD_WEBHOOK_ALLOW", "127.0.0.1")
+        with processes.service("sqlite:///:memory:", folder) as process:
+            yield process
 
 
 def run_python(example: Example) -> None:

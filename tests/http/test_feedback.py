@@ -52,6 +52,19 @@ async def test_the_whole_record_comes_when_asked(client: httpx2.AsyncClient) -> 
     assert list(minimal.json()) == ["feedback_id"]
 
 
+async def test_a_vote_that_is_sent_again_with_its_key_is_one_vote(
+    client: httpx2.AsyncClient,
+) -> None:
+    """Nobody knows whether the first arrived; without a key, each is a vote of its own."""
+    for headers in ({"Idempotency-Key": "once"}, {}):
+        sent = [await client.post("/v1/feedback", json=FULL, headers=headers) for _ in range(2)]
+        assert [answer.status_code for answer in sent] == [201, 201]
+        assert (sent[0].json() == sent[1].json()) is bool(headers)
+    assert len((await client.get("/v1/feedback")).json()) == 3
+    bad = await client.post("/v1/feedback", json=FULL, headers={"Idempotency-Key": "x" * 101})
+    assert bad.status_code == 422
+
+
 async def test_id_time_and_user_are_never_taken_from_a_body(client: httpx2.AsyncClient) -> None:
     """They are ignored, as unknown keys are."""
     key = await vote(

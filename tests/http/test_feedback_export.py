@@ -8,6 +8,7 @@ import tracemalloc
 from collections.abc import Mapping
 
 import httpx2
+import pandas as pd
 import pyarrow.json
 import pyarrow.parquet
 import pytest
@@ -54,12 +55,13 @@ async def test_the_records_are_what_the_list_has(filled: httpx2.AsyncClient) -> 
 
 
 async def test_data_set_readers_load_what_is_learned_from(filled: httpx2.AsyncClient) -> None:
-    """The JSON reader of pyarrow, which `datasets` reads with, and its Parquet reader."""
+    """The JSON readers of pandas and of pyarrow, as `datasets` reads with, and of Parquet."""
     for shape, expected in (("chat", CHAT), ("preference", PREFERENCE)):
         text = (await exported(filled, shape=shape)).content
         assert lines(text) == expected
         table = pyarrow.json.read_json(io.BytesIO(text))
         assert [without_none(row) for row in table.to_pylist()] == expected
+        assert pd.read_json(io.BytesIO(text), lines=True).to_dict("records") == expected
         parquet = await exported(filled, shape=shape, format="parquet")
         assert [without_none(row) for row in rows(parquet)] == expected
 

@@ -16,7 +16,9 @@ from msgspec.structs import fields
 from schemathesis.python.asgi import shutdown_lifespans
 
 from commonhold.contract.stores import Stores
+from commonhold.contract.webhooks import KeepsWebhooks
 from commonhold.http import (
+    Extras,
     HttpOptions,
     Service,
     bodies,
@@ -26,12 +28,19 @@ from commonhold.http import (
     score_bodies,
     score_schemas,
     trace_schemas,
+    webhook_bodies,
+    webhook_schemas,
 )
-from commonhold.model import wire, wire_scores, wire_traces
+from commonhold.model import wire, wire_scores, wire_traces, wire_webhooks
+from commonhold.model.scope import Scope
+from commonhold.model.webhook import Conditions, Delivery, Webhook
+from commonhold.service.webhook_targets import Targets
+from commonhold.service.webhooks import CheckedWebhooks
 from commonhold.sql import open_backend
 from commonhold.testing import factories
 
 EXAMPLES = 12
+NOW = factories.NOON
 
 
 def served() -> Service:
@@ -45,14 +54,22 @@ def served() -> Service:
         yield
         await backend.aclose()
 
+    targets = Targets(["127.0.0.0/8"])
+
+    def webhooks(scope: Scope) -> CheckedWebhooks:
+        backend = opened[-1].backends[0].bind(scope)
+        assert isinstance(backend, KeepsWebhooks)
+        return CheckedWebhooks(backend.webhooks, targets)
+
     async def keys() -> list[bytes]:
         return [b"a key of thirty-two bytes, or so"]
 
     options = HttpOptions(loopback_only=False)
-    return create_app(lambda: opened[-1], options, lifespan=lifespan, vote_keys=keys)
+    return create_app(lambda: opened[-1], options, lifespan=lifespan, extras=Extras(keys, webhooks))
 
 
 APP = served()
+ROUTES = {operation.path.rpartition("/")[2] for operation in APP.operations}
 API = schemathesis.openapi.from_dict(APP.openapi())
 API.app = APP
 # A version may be well formed and not the current one; an index, and outside of what there is; a
@@ -79,17 +96,24 @@ def ended() -> Iterator[None]:
 )
 def test_the_service_does_what_it_says(case: schemathesis.Case) -> None:
     """Every check of schemathesis, on requests that are right and on requests that are wrong."""
+    _name_no_route(case)
     if case.meta is not None and case.meta.generation.mode.is_positive:
         _keep_what_no_schema_can_say(case)
     case.call_and_validate()
+
+
+def _name_no_route(case: schemathesis.Case) -> None:
+    """`/v1/feedback/tokens` is a route of its own, and no record of that id."""
+    for name, value in (case.path_parameters or {}).items():
+        if value in ROUTES:
+            case.path_parameters[name] = f"{value}-1"
 
 
 def _keep_what_no_schema_can_say(case: schemathesis.Case) -> None:
     """A cursor is one of an earlier page; a span that names its trace names the one it is in.
 
     A search has a word in it, metadata is a JSON object, the last messages are before none, a window
-    ends after it begins, a time zone exists, a score has a value that fits it, and a vote token is for
-    one thing.
+    ends after it begins, a time zone exists, and bodies say what makes sense together.
     """
     for name in ("cursor", "q", "metadata", "last"):
         (case.query or {}).pop(name, None)
@@ -97,19 +121,34 @@ def _keep_what_no_schema_can_say(case: schemathesis.Case) -> None:
     if case.path == "/v1/agents" or case.path.startswith(("/v1/feedback", "/v1/scores")):
         for name in ("until", "tz"):
             (case.query or {}).pop(name, None)
-    if case.path == "/v1/feedback/tokens" and isinstance(body, dict):
-        body |= {"session_id": None, "turn": None, "message_id": None, "trace_id": "t"}
     if case.method == "POST" and case.path == "/v1/scores":
         for score in body if isinstance(body, list) else [body]:
             for name in ("data_type", "value_num", "value_json", "message_id", "span_id"):
                 score.pop(name, None)
             score["value"] = True
-    if case.method == "POST" and case.path == "/v1/traces" and isinstance(body, dict):
+    if isinstance(body, dict):
+        _make_sense(case, body)
+
+
+def _make_sense(case: schemathesis.Case, body: dict[str, Any]) -> None:
+    """A vote token is for one thing; a webhook leads somewhere, under conditions that can be met."""
+    if case.path == "/v1/feedback/tokens":
+        body |= {"session_id": None, "turn": None, "message_id": None, "trace_id": "t"}
+    if case.path.startswith("/v1/webhooks"):
+        told = {"url": "https://127.0.0.1/", "conditions": {"rating": "down"}}
+        body |= {name: told[name] for name in told if name in body}
+    if case.method == "POST" and case.path == "/v1/traces":
         for span in body.get("spans") or ():
             span.pop("trace_id", None)
 
 
-@pytest.mark.parametrize("model", [bodies, score_bodies, schemas, score_schemas, trace_schemas])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(bodies, score_bodies, webhook_bodies),
+        *(schemas, score_schemas, trace_schemas, webhook_schemas),
+    ],
+)
 def test_every_shape_is_described(model: ModuleType) -> None:
     """A body or an answer that is in no operation would be one that nobody can find."""
     named = APP.openapi()["components"]["schemas"]
@@ -146,6 +185,12 @@ def test_what_is_sent_has_exactly_the_fields_that_are_described() -> None:
         schemas.FeedbackOnTurn: wire.feedback_out(factories.feedback(), turns=True),
         score_schemas.ScoreOnTurn: wire_scores.score_out(factories.score(), turns=True),
         score_schemas.ScoreStats: wire_scores.score_stats_out(factories.score_stats(), None),
+        webhook_schemas.Webhook: wire_webhooks.webhook_out(
+            Webhook("h", "https://a.example", Conditions("up"), True, "anon", NOW, NOW)
+        ),
+        webhook_schemas.Delivery: wire_webhooks.delivery_out(
+            Delivery("e", "h", "webhook.test", None, "pending", 0, NOW, NOW, NOW)
+        ),
         schemas.FeedbackStats: wire.stats_out(factories.stats()),
     }
     for shape, value in told.items():

@@ -14,7 +14,7 @@ from commonhold.auth.principal import Principal
 from commonhold.auth.vote_token import key_of, sign, verify
 from commonhold.contract.stores import Stores
 from commonhold.errors import InvalidRequest, InvalidToken
-from commonhold.http import Access, HttpOptions, create_app
+from commonhold.http import Extras, HttpOptions, create_app
 from commonhold.model import clock
 from commonhold.model.clock import Micros
 from commonhold.model.scope import Author, Scope
@@ -43,7 +43,7 @@ async def who(headers: Headers, agent: str | None, *, may_be_stale: bool = False
 async def client(backend: SqlBackend) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of a service that gives out tokens to pages of one origin."""
     options = HttpOptions(cors_origins=(PAGE,), vote_token_ttl_s=7200)
-    app = create_app(Stores.on(backend), options, access=Access(who), vote_keys=keys)
+    app = create_app(Stores.on(backend), options, authenticate=who, extras=Extras(keys))
     async with over(app) as made:
         yield made
 

@@ -26,8 +26,11 @@ NOT_OURS = {"(subquery-1)", "CONSTANT", "json_each"}
 COPIES = 60
 """How often the settled rows are multiplied: thousands of each kind."""
 
-IDS = {"session_id", "trace_id", "feedback_id", "parent_session_id", "emitter", "instance"}
-MADE = {"text_id", "job_id"}
+IDS = {
+    *("session_id", "trace_id", "feedback_id", "parent_session_id", "emitter", "instance"),
+    *("webhook_id", "delivery_id"),
+}
+MADE = {"text_id", "job_id", "due_id"}
 """Ids that the database makes."""
 
 TIMES = {"created_at", "started_at", "session_at"}
@@ -54,6 +57,9 @@ TABLES = (
     "feedback",
     "feedback_text",
     "feedback_due",
+    "webhook",
+    "webhook_due",
+    "webhook_delivery",
 )
 
 

@@ -14,8 +14,8 @@ from tests.plans.executed import COPIES, Database, Postgres, Sent, Sqlite
 SPANS = 6
 """Spans of a trace, at most."""
 
-WHOLE = {"list_agents", "get_service_key"}
-"""What answers with every row there is; of keys there is one for each purpose."""
+WHOLE = {"list_agents", "get_service_key", "count_pending"}
+"""What answers with every row there is, or their number; of keys there is one for each purpose."""
 
 TRACE_LISTS = (
     *("list_traces", "list_traces_labelled"),

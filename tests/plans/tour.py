@@ -21,10 +21,19 @@ from commonhold.model.score_stats import ScoreStatsQuery
 from commonhold.model.session import MessageQuery, NewSession, SessionQuery
 from commonhold.model.timeline import TimelineQuery
 from commonhold.model.trace import TraceQuery
+from commonhold.model.webhook import (
+    Conditions,
+    DeliveryQuery,
+    NewWebhook,
+    Outcome,
+    Ratio,
+    WebhookPatch,
+)
 from commonhold.sql import SqlBackend
 from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.forwarding import Forwarder
 from commonhold.sql.keys import service_key
+from commonhold.sql.webhook_outbox import SqlOutbox
 from commonhold.testing.factories import (
     NOON,
     conversation,
@@ -91,6 +100,7 @@ async def settle(backend: SqlBackend) -> None:
         await agent.handoff(f"labelled{n}", "helper", key=f"turn-{n}")
         await agent.patch_state(f"labelled{n}", {"pending_question": n})
         await agent.lease(f"labelled{n}", ttl_s=3600)
+    await settle_webhooks(backend)
 
 
 async def sessions(backend: Backend) -> None:
@@ -321,6 +331,50 @@ async def scores(backend: Backend) -> None:
     await store.delete_score(made.score_id)
 
 
+async def settle_webhooks(backend: SqlBackend) -> None:
+    """Webhooks that are switched off, so that what is copied tells nobody, and votes to look at."""
+    store = backend.webhooks
+    down = NewWebhook("https://a.example/", Conditions(rating="down"), enabled=False)
+    for _ in range(20):
+        await store.test((await store.create(down)).webhook_id)
+    [hook, *_] = await store.list()
+    await store.patch(hook.webhook_id, WebhookPatch(enabled=True))
+    for n in range(20):
+        await backend.feedback.create(new_feedback(rating=-1, trace_id=None, session_id=f"v{n}"))
+    await store.patch(hook.webhook_id, WebhookPatch(enabled=False))
+
+
+async def webhooks(backend: SqlBackend) -> None:
+    """Every call about webhooks, and all that is done for them."""
+    backend = backend.bind(Scope("another", Author(agent="told")))
+    store, outbox = backend.webhooks, SqlOutbox(backend.database)
+    down = NewWebhook("https://a.example/", Conditions(rating="down"))
+    hook = await store.create(down)
+    told = await store.create(NewWebhook(down.url, Conditions(ratio=Ratio(0.6, 1), agent="told")))
+    await store.patch(hook.webhook_id, WebhookPatch("https://b.example/", enabled=True))
+    for rating in (-1, 1, 1, 1):
+        await backend.feedback.create(new_feedback(rating=rating, trace_id=None, session_id=None))
+        while await outbox.evaluate():
+            pass
+        await outbox.rearm()
+    assert len((await store.deliveries(told.webhook_id)).items) == 1
+    await store.list()
+    test = await store.test(hook.webhook_id)
+    await store.retry(hook.webhook_id, test.delivery_id)
+    [address, *_] = await outbox.waiting(10)
+    batch = await outbox.claim(address, UNTIL)
+    assert batch is not None
+    await outbox.settle(address, [Outcome(batch.letters[0].delivery_id, "dead", SINCE)])
+    await outbox.pending()
+    page = DeliveryQuery(limit=1)
+    first = await store.deliveries(hook.webhook_id, page)
+    await store.deliveries(hook.webhook_id, replace(page, state="pending", cursor=first.cursor))
+    await outbox.prune(UNTIL)
+    for each in (told, hook):
+        await store.patch(each.webhook_id, WebhookPatch(conditions=down.conditions))
+        await store.delete(each.webhook_id)
+
+
 async def visit(backend: SqlBackend) -> None:
     """Every call of the contract."""
     await sessions(backend)
@@ -331,3 +385,4 @@ async def visit(backend: SqlBackend) -> None:
     await lists(backend)
     await jobs(backend)
     await feedback(backend)
+    await webhooks(backend)

@@ -57,8 +57,9 @@ async def test_indexing_holds_the_database_for_no_more_than_some_hundred_spans()
     """Jobs are as large as the writes were; what is left over is done the next time."""
     async with await open_backend("sqlite:///:memory:") as backend:
         for batch in range(3):
-            ids = {"trace_id": f"{batch + 1:032x}", "name": "wanted"}
-            spans = [otel_span(**ids, span_id=f"{number + 1:016x}") for number in range(300)]
+            trace_id = f"{batch + 1:032x}"
+            ids = [f"{number + 1:016x}" for number in range(300)]
+            spans = [otel_span(trace_id=trace_id, span_id=each, name="wanted") for each in ids]
             await backend.traces.record(spans)
         done = [await backend.trace_memory.index.step() for _ in range(3)]
         assert done == [2, 1, 0]

@@ -30,6 +30,13 @@ OF_ALL_TENANTS = {
     "postpone_jobs",
     "end_jobs",
     "end_due",
+    "first_told",
+    "take_told",
+    "end_told",
+    "list_fired",
+    "list_waiting",
+    "count_pending",
+    "prune_deliveries",
     "make_service_key",
     "get_service_key",
 }

@@ -10,7 +10,18 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from commonhold.cli import agents, db, doctor, feedback, keys, serve, sessions, traces, version
+from commonhold.cli import (
+    agents,
+    db,
+    doctor,
+    feedback,
+    keys,
+    serve,
+    sessions,
+    traces,
+    version,
+    webhooks,
+)
 from commonhold.cli.console import say_error
 from commonhold.errors import CommonholdError
 from commonhold.settings import InvalidSettings
@@ -36,6 +47,7 @@ class _InOrder(TyperGroup):
             "traces",
             "feedback",
             "agents",
+            "webhooks",
             "keys",
             "db",
             "doctor",
@@ -59,6 +71,7 @@ app.add_typer(sessions.app, name="sessions", rich_help_panel="Look at what is ke
 app.add_typer(traces.app, name="traces", rich_help_panel="Look at what is kept")
 app.add_typer(feedback.app, name="feedback", rich_help_panel="Look at what is kept")
 app.command("agents", rich_help_panel="Look at what is kept")(agents.agents)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Look at what is kept")
 app.add_typer(keys.app, name="keys", rich_help_panel="Say who may call")
 app.add_typer(db.app, name="db", rich_help_panel="Look after the database")
 app.command("doctor", rich_help_panel="Find out")(doctor.doctor)

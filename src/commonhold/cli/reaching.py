@@ -14,7 +14,8 @@ from commonhold.connect import Connection, connect
 from commonhold.contract.sessions import Sessions
 from commonhold.contract.stores import Stores
 from commonhold.contract.traces import Traces
-from commonhold.errors import InvalidRequest, NotFound, Unavailable
+from commonhold.contract.webhooks import KeepsWebhooks, Webhooks
+from commonhold.errors import InvalidRequest, NotFound, Unavailable, Unsupported
 from commonhold.settings import ClientSettings, Settings
 
 HERE = f"http://127.0.0.1:{Settings().port}"
@@ -35,6 +36,7 @@ def _url(what: str) -> Any:
 Url = Annotated[str | None, _url("sessions")]
 TracesUrl = Annotated[str | None, _url("traces")]
 FeedbackUrl = Annotated[str | None, _url("records")]
+WebhooksUrl = Annotated[str | None, _url("webhooks")]
 
 
 def place(url: str | None) -> str:
@@ -86,6 +88,21 @@ async def feedback_at(url: str | None) -> AsyncIterator[Stores]:
     opened = partial(connect, sessions=talks, traces="null:", feedback=where)
     async with _opened(where, opened, "records") as stores:
         yield stores
+
+
+@asynccontextmanager
+async def webhooks_at(url: str | None) -> AsyncIterator[Webhooks]:
+    """The webhooks there, beside the feedback. What is raised is the same.
+
+    Raises:
+        Unsupported: no webhooks are kept there.
+    """
+    where = feedback_place(url)
+    async with _opened(where, lambda: connect("null:", feedback=where), "webhooks") as stores:
+        backend = stores.backends[stores.owners[2]]
+        if not isinstance(backend, KeepsWebhooks):
+            raise Unsupported("No webhooks are kept there: name a service or a database.")
+        yield backend.webhooks
 
 
 @asynccontextmanager

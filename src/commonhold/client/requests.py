@@ -262,8 +262,8 @@ def delete_session(session_id: str) -> Call:
 
 
 def create_feedback(new: NewFeedback) -> Call:
-    """A second attempt would be a second vote."""
-    return Call("POST", "/v1/feedback", _json(_given(asdict(new))), idempotent=False)
+    """With a key made here, a second attempt is no second vote."""
+    return Call("POST", "/v1/feedback", _json(_given(asdict(new))), once(None, "score"))
 
 
 def get_feedback(feedback_id: str) -> Call:

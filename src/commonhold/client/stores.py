@@ -7,6 +7,7 @@ from commonhold.client.feedback import HttpFeedback
 from commonhold.client.sessions import HttpSessions
 from commonhold.client.traces import HttpTraces
 from commonhold.client.transport import Line, Transport
+from commonhold.client.webhooks import HttpWebhooks
 from commonhold.errors import Unsupported
 from commonhold.model.scope import ANYONE, Scope
 
@@ -24,6 +25,7 @@ class HttpBackend:
         self.sessions = HttpSessions(line)
         self.traces = HttpTraces(line)
         self.feedback = HttpFeedback(line)
+        self.webhooks = HttpWebhooks(line)
 
     def bind(self, scope: Scope, /) -> HttpBackend:
         """The same connections, on behalf of the agent of `scope`.

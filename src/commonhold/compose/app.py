@@ -52,22 +52,17 @@ def create_app(settings: Settings | None = None) -> http.Service:
     metrics.watch(late.stats)
     metrics.watch(chores.stats)
     stores = Stores.on(ObservedBackend(late, metrics.operated))
+    mode = KeyMode(settings, late) if settings.auth == "keys" else None
+    ring = mode.ring if mode else None
+    extras = http.Extras(VoteKeys(settings.secret, late), chores.webhooks.of, ring)
     return http.create_app(
         stores,
         options,
         metrics=metrics,
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
-        vote_keys=VoteKeys(settings.secret, late),
-        access=_access(settings, late),
+        extras=extras,
     )
-
-
-def _access(settings: Settings, late: LateBackend) -> http.Access:
-    if settings.auth == "none":
-        return http.Access()
-    mode = KeyMode(settings, late)
-    return http.Access(mode.authenticate, mode.ring)
 
 
 def _http_options(settings: Settings) -> http.HttpOptions:

@@ -1,4 +1,4 @@
-"""The chores of a service over a database: words are indexed, days are prepared, spans sent on."""
+"""The chores of a service over a database: indexing, days to come, spans to send on, webhooks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from commonhold.client.otlp import OtlpBackend, open_collector
 from commonhold.compose.storage import LateBackend
+from commonhold.compose.webhooks import WebhookDesk
 from commonhold.model import clock
 from commonhold.service.upkeep import Chore, Upkeep
 from commonhold.settings import Settings
@@ -28,22 +29,25 @@ class Chores:
 
     def __init__(self, late: LateBackend, settings: Settings) -> None:
         self._late = late
+        self.webhooks = WebhookDesk(late, settings)
         self._collector = _collector(settings)
         self._forwarder: Forwarder | None = None
         self.upkeep = Upkeep(self._all())
 
     def stats(self) -> Mapping[str, float]:
-        """How many spans were sent on, and how many were refused."""
+        """What webhooks did, how many spans were sent on, and how many were refused."""
         if self._collector is None:
-            return {}
+            return self.webhooks.stats()
         sent, refused = (
             (0, 0) if self._forwarder is None else (self._forwarder.sent, self._forwarder.refused)
         )
-        return {"spans_forwarded_total": sent, "spans_refused_total": refused}
+        spans = {"spans_forwarded_total": sent, "spans_refused_total": refused}
+        return {**self.webhooks.stats(), **spans}
 
     async def aclose(self) -> None:
         """Stop, and close what only they use."""
         await self.upkeep.aclose()
+        await self.webhooks.aclose()
         if self._collector is not None:
             await self._collector.aclose()
 
@@ -53,6 +57,7 @@ class Chores:
             "partitions": self._once_open(_partitions),
         }
         chores["feedback"] = self._once_open(_bind_feedback)
+        chores["webhooks"] = self._once_open(self.webhooks.step)
         if self._collector is not None:
             chores["forwarding"] = self._once_open(self._forward)
         return chores

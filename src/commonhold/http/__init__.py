@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from commonhold.http.app import Service, create_app, router
-from commonhold.http.binding import Access
+from commonhold.http.app import Extras, Service, create_app, router
 from commonhold.http.metrics import Metrics
 from commonhold.http.options import HttpOptions
 
-__all__ = ["Access", "HttpOptions", "Metrics", "Service", "create_app", "router"]
+__all__ = ["Extras", "HttpOptions", "Metrics", "Service", "create_app", "router"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -15,7 +15,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from commonhold._version import __version__
+from commonhold.auth import Authenticator
 from commonhold.auth.matrix import PUBLIC
+from commonhold.auth.none import authenticate as anonymous
 from commonhold.contract.stores import Stores
 from commonhold.errors import (
     CommonholdError,
@@ -26,7 +28,7 @@ from commonhold.errors import (
     from_problem,
 )
 from commonhold.http import feedback, feedback_export, messages, scores, sessions, traces, turns
-from commonhold.http.binding import EVERYBODY, Access, ByAuthor, as_given
+from commonhold.http.binding import ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
 from commonhold.http.health import Check, health_operations
 from commonhold.http.keys import key_operations
@@ -39,7 +41,9 @@ from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
 from commonhold.http.table import RouteTable
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
+from commonhold.http.webhooks import WebhooksOf, webhook_operations
 from commonhold.service.gate import Gate
+from commonhold.service.keys import KeyRing
 from commonhold.wrap import Bind
 
 API: tuple[Operation, ...] = (
@@ -96,6 +100,24 @@ class Service(FastAPI):
         return schema
 
 
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a service has beside its stores.
+
+    Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
+    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made.
+    """
+
+    vote_keys: Keys | None = None
+    webhooks: WebhooksOf | None = None
+    key_ring: KeyRing | None = None
+
+    def operations(self) -> tuple[Operation, ...]:
+        """The routes of what there is."""
+        told = webhook_operations(self.webhooks) if self.webhooks else ()
+        return (*told, *key_operations(self.key_ring))
+
+
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
     """Every /v1 route over `stores`, for `app.include_router`.
 
@@ -111,31 +133,30 @@ def create_app(
     stores: Stores | Callable[[], Stores],
     options: HttpOptions = DEFAULTS,
     *,
-    access: Access = EVERYBODY,
+    authenticate: Authenticator = anonymous,
     metrics: Metrics | None = None,
     lifespan: Lifespan[Any] | None = None,
     routers: Iterable[APIRouter] = (),
-    vote_keys: Keys | None = None,
+    extras: Extras = Extras(),
 ) -> Service:
     """The service: the API, health, metrics and documentation, and whatever `routers` add.
 
-    `stores` may be a function that returns them once `lifespan` has opened them. Without
-    `vote_keys` no vote token is given out, and without a ring no key is made.
+    `stores` may be a function that returns them once `lifespan` has opened them.
 
     Raises:
         ValueError: one of `routers` has a route that is not for everybody, and asks nobody.
     """
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
-    bind = ByAuthor(source, access.authenticate)
-    desk = VoteDesk(bind, vote_keys, options.vote_token_ttl_s)
-    serving = replace(_serving(bind, options), admit=desk.admit)
+    bind = ByAuthor(source, authenticate)
+    desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s)
+    serving = replace(_serving(bind, options), admit=desk.admit, ask=bind.grants_of)
     metrics.watch(serving.gate.stats)
     app = _application(lifespan, has_docs=options.asks_nobody)
     app.gate, app.bind, app.metrics = serving.gate, bind, metrics
 
     health = health_operations(metrics, _check(source, options), options.ready_timeout_s)
-    app.operations = (*API, *vote_operations(desk), *key_operations(access.key_ring), *health)
+    app.operations = (*API, *vote_operations(desk), *extras.operations(), *health)
     routes = register(app.router, app.operations, serving, described_by_reference)
     for extra in routers:
         _require_public(extra)

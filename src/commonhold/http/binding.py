@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from commonhold.auth import Authenticator, Headers
 from commonhold.auth.grants import Grants
-from commonhold.auth.none import authenticate as anonymous
 from commonhold.auth.principal import ANYONE, Principal
 from commonhold.auth.vote_token import vote_token_of
 from commonhold.contract.stores import Stores
 from commonhold.errors import Forbidden
 from commonhold.model.scope import Scope
-from commonhold.service.keys import KeyRing
 from commonhold.wrap import Bind, Bound, bind_to
 
 _REMEMBERED = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who is let in, and what makes the keys for it, where there are keys."""
-
-    authenticate: Authenticator = anonymous
-    key_ring: KeyRing | None = None
-
-
-EVERYBODY = Access()
-"""Mode `none`."""
 
 
 def as_given(stores: Stores) -> Bind:
     """Every request works on `stores` as they are bound already."""
     bound = Bound(stores, Grants(ANYONE))
 
-    async def bind(
-        _headers: Headers,
-        _agent: str | None,
-        *,
-        may_be_stale: bool = False,  # noqa: ARG001  (there is nothing that could be)
-    ) -> Bound:
+    async def bind(_headers: Headers, _agent: str | None) -> Bound:
         return bound
 
     return bind
@@ -60,9 +40,7 @@ class ByAuthor:
         self._bound: dict[Principal, Bound] = {}
         self._scopes: dict[Scope, Stores] = {}
 
-    async def __call__(
-        self, headers: Headers, agent: str | None, *, may_be_stale: bool = False
-    ) -> Bound:
+    async def __call__(self, headers: Headers, agent: str | None) -> Bound:
         """Whoever the request comes from, by a credential that is good for everything.
 
         Raises:
@@ -71,12 +49,20 @@ class ByAuthor:
         """
         if b"authorization" in headers and vote_token_of(headers) is not None:
             raise Forbidden("With a vote token one can give that vote, read it and change it only.")
-        caller = await self._authenticate(headers, agent, may_be_stale=may_be_stale)
+        caller = await self._authenticate(headers, agent)
         base = self._current()
         bound = self._bound.get(caller)
         if bound is None:
             bound = self._bound[caller] = bind_to(base, Grants(caller))
         return bound
+
+    async def grants_of(self, headers: Headers, agent: str | None) -> Grants:
+        """What a caller may do, of things that are no secret: a credential may have ended just now.
+
+        Raises:
+            Unauthenticated: there is no credential, or a bad one.
+        """
+        return Grants(await self._authenticate(headers, agent, may_be_stale=True))
 
     def stores_of(self, scope: Scope) -> Stores:
         """The stores on behalf of a scope, with nothing forbidden: what a vote token stands for."""

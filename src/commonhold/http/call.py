@@ -42,7 +42,8 @@ encode = msgspec.json.Encoder().encode
 class Call(Request):
     """A request as our endpoints see it.
 
-    `head` holds the headers by lower-case name, `key` the id in the path, `args` the checked
+    `head` holds the headers by lower-case name, `key` the id in the path and
+    `part` the one behind it, `args` the checked
     query, `content` the body, decompressed. `received` bytes of it have come in, `held` bytes are
     counted at the gate, and more may come while it `is_unread`.
     `grants` are what the caller may do, and `recheck` raises when that has ended since.
@@ -54,6 +55,7 @@ class Call(Request):
     grants: Grants
     recheck: Callable[[], Awaitable[object]]
     key: str = ""
+    part: str = ""
     agent: str | None = None
     args: Mapping[str, Any] = _NO_ARGS
     content: bytes = b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from commonhold.http import bodies, schemas, score_schemas
-from commonhold.http.call import APPLIED, Answer, Call, reply
+from commonhold.http.call import APPLIED, Answer, Call, idempotency_key, reply
 from commonhold.http.decode import decode, whole
 from commonhold.http.links import next_page
 from commonhold.http.operation import Body, Operation, Reply
@@ -21,7 +21,7 @@ from commonhold.model.feedback import (
     NewFeedback,
     StatsQuery,
 )
-from commonhold.model.score import THUMBS
+from commonhold.model.score import THUMBS, score_of, thumb_of
 from commonhold.model.score_stats import STATS_WINDOWS, ScoreStatsQuery
 from commonhold.service.votes import cast
 
@@ -36,20 +36,26 @@ async def create_feedback(call: Call) -> Answer:
         said = read_vote(call, call.grant)
         return _kept(call, await cast(call.stores.feedback, call.grant, said))
     body = decode(_NEW, call)
-    record = await call.stores.feedback.create(
-        NewFeedback(
-            rating=body.rating,
-            trace_id=body.trace_id or None,
-            session_id=body.session_id or None,
-            comment=body.comment,
-            correction=body.correction,
-            model_id=body.model_id,
-            latency_ms=body.latency_ms,
-            turn_index=whole(body.turn_index, "turn_index"),
-            agent_type=body.agent_type,
-        )
+    new = NewFeedback(
+        rating=body.rating,
+        trace_id=body.trace_id or None,
+        session_id=body.session_id or None,
+        comment=body.comment,
+        correction=body.correction,
+        model_id=body.model_id,
+        latency_ms=body.latency_ms,
+        turn_index=whole(body.turn_index, "turn_index"),
+        agent_type=body.agent_type,
     )
-    return _kept(call, record)
+    return _kept(call, await _created(call, new))
+
+
+async def _created(call: Call, new: NewFeedback) -> Feedback:
+    key = idempotency_key(call)
+    if key is None:
+        return await call.stores.feedback.create(new)
+    [score] = await call.stores.feedback.put_scores([score_of(new)], key=key)
+    return thumb_of(score)
 
 
 def _kept(call: Call, record: Feedback) -> Answer:
@@ -109,9 +115,10 @@ OPERATIONS = (
         "feedback",
         action="feedback.create",
         errors=(401,),
-        headers=("Prefer",),
+        headers=("Prefer", "Idempotency-Key"),
         body=Body((bodies.NewFeedbackBody,)),
-        doc="The id, the time and the user are the service's to give, and ignored in a body.",
+        doc="The id, the time and the user are the service's to give, and ignored in a body. Sent"
+        " again with the same `Idempotency-Key`, it is the same record.",
         takes_votes=True,
     ),
     Operation(

@@ -65,6 +65,10 @@ def _issued(issued: Issued) -> Answer:
 def key_operations(ring: KeyRing | None) -> tuple[Operation, ...]:
     """The routes of keys."""
     desk = KeyDesk(ring)
+    return (*_of_all(desk), *_of_one(desk))
+
+
+def _of_all(desk: KeyDesk) -> tuple[Operation, ...]:
     return (
         Operation(
             "POST",
@@ -89,6 +93,11 @@ def key_operations(ring: KeyRing | None) -> tuple[Operation, ...]:
             action="keys.read",
             errors=(501,),
         ),
+    )
+
+
+def _of_one(desk: KeyDesk) -> tuple[Operation, ...]:
+    return (
         Operation(
             "DELETE",
             "/v1/keys/{key_id}",

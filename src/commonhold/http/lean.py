@@ -20,6 +20,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
+from commonhold.auth import Headers
+from commonhold.auth.grants import Grants
 from commonhold.auth.matrix import PUBLIC
 from commonhold.contract.stores import Stores
 from commonhold.errors import CommonholdError, Internal, MethodNotAllowed
@@ -41,13 +43,14 @@ class Serving:
     """What the routes of one registration share.
 
     `admit` gives the stores of who comes with a vote token, where such a one may come, and None
-    for anybody else.
+    for anybody else. `ask` tells what a caller may do, without stores.
     """
 
     bind: Bind
     gate: Gate
     max_body_bytes: int
     admit: Callable[[Call], Awaitable[Stores | None]] | None = None
+    ask: Callable[[Headers, str | None], Awaitable[Grants]] | None = None
 
 
 class LeanRoute(APIRoute):
@@ -93,7 +96,7 @@ class LeanRoute(APIRoute):
                 gate.admit()
                 call.stores = await self._stores(call)
             elif self._asks_probe:
-                await self._caller(call, may_be_stale=True)
+                await self._ask(call)
             if self._params is not None:
                 call.args = self._params.read(call.scope["query_string"])
             if self._reads_body:
@@ -114,7 +117,12 @@ class LeanRoute(APIRoute):
         found = await admit(call) if admit is not None and self.operation.takes_votes else None
         return found or (await self._caller(call)).stores
 
-    async def _caller(self, call: Call, *, may_be_stale: bool = False) -> Bound:
+    async def _ask(self, call: Call) -> None:
+        """Let a probe be served, whatever state the storage is in, if the caller may ask for it."""
+        if self._serving.ask is not None:
+            (await self._serving.ask(call.head, call.agent)).allow(self.operation.action)
+
+    async def _caller(self, call: Call) -> Bound:
         """Whoever comes, if this is something they may do.
 
         Raises:
@@ -122,7 +130,7 @@ class LeanRoute(APIRoute):
             Forbidden: it is not.
         """
         bind = self._serving.bind
-        bound = await bind(call.head, call.agent, may_be_stale=may_be_stale)
+        bound = await bind(call.head, call.agent)
         bound.grants.allow(self.operation.action)
         call.grants = bound.grants
         call.recheck = partial(bind, call.head, call.agent)
@@ -156,7 +164,9 @@ class LeanRoute(APIRoute):
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         call = Call(scope, receive, headers_of(scope))
-        call.key = scope.get("path_params", {}).get(self.operation.key_name, "")
+        named = scope.get("path_params", {})
+        call.key = named.get(self.operation.key_name, "")
+        call.part = named.get(self.operation.part_name, "")
         return await self.respond(call)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

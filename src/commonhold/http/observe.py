@@ -52,7 +52,7 @@ class Observed:
             if found is None or HIDDEN_SLASH in scope.get("raw_path", b"").lower():
                 await self._pass_on(call, send, started)
                 return
-            resource, call.key = found
+            resource, call.key, call.part = found
             route = resource.template
             answer = await resource.respond(call)
         await answer(scope, receive, send)

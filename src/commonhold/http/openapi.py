@@ -104,8 +104,8 @@ def _describe(operation: Operation, schema: Callable[[Any], Schema]) -> Schema:
 
 def _parameters(operation: Operation) -> list[Schema]:
     found: list[Schema] = []
-    if operation.key_name:
-        path: Schema = {"name": operation.key_name, "in": "path", "required": True}
+    for name in filter(None, (operation.key_name, operation.part_name)):
+        path: Schema = {"name": name, "in": "path", "required": True}
         found.append({**path, "schema": {"type": "string", "pattern": KEY}})
     found += [
         {"name": param.name, "in": "query", "description": param.doc, **_value(param)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from commonhold.http.call import Answer, Call
 from commonhold.http.params import Param
 
 Loc = tuple[str | int, ...]
+_IN_PATH = re.compile(r"\{(\w+)\}")
 _PLACES = ("path", "query", "header", "body")
 
 Endpoint = Callable[[Call], Awaitable[Answer]]
@@ -51,8 +53,9 @@ class Operation:
     `errors` are the statuses of the problem documents this operation may answer with, besides
     those that any operation may. Of its request `headers`, those in `needs` must be there. A probe is
     served under any load and to anybody, and works on no stores of its own. `refuse` tells errors
-    in a protocol of its own, or None where the caller speaks ours. Who comes with a vote token is
-    let in only where it `takes_votes`, and so are pages of other origins.
+    in a protocol of its own, or None where the caller speaks ours. A path may hold the id of something
+    and, behind that, the id of a part of it. Who comes with a vote token is let in only where it
+    `takes_votes`, and so are pages of other origins.
     """
 
     method: str
@@ -73,12 +76,14 @@ class Operation:
     name: str = ""
     takes_votes: bool = False
     key_name: str = field(init=False, default="")
+    part_name: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         if self.action not in MATRIX:
             raise ValueError(f"{self.method} {self.path}: there is no operation {self.action!r}")
-        name = self.path.partition("{")[2].partition("}")[0]
-        object.__setattr__(self, "key_name", name)
+        names = _IN_PATH.findall(self.path)
+        for field_name, name in zip(("key_name", "part_name"), names, strict=False):
+            object.__setattr__(self, field_name, name)
 
     def locate(self, error: CommonholdError) -> CommonholdError:
         """The error, each field of it said to be in the path, the query or the body."""
@@ -89,7 +94,7 @@ class Operation:
         first = loc[0] if loc else "body"
         if first in _PLACES:
             return loc
-        if first == self.key_name:
+        if first in (self.key_name, self.part_name):
             return ("path", *loc)
         is_query = self.body is None or any(first == param.name for param in self.query)
         return ("query" if is_query else "body", *loc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ from commonhold.http.call import Answer, Call
 from commonhold.http.cors import Cors
 from commonhold.http.lean import LeanRoute
 from commonhold.http.problems import identified
+
+_IN_PATH = re.compile(r"\{\w+\}")
 
 
 @dataclass(slots=True)
@@ -43,7 +46,10 @@ class Resource:
 
 
 class RouteTable:
-    """The resources of the service by path. Knows `/fixed/paths` and `/v1/noun/{id}[/verb]`."""
+    """The resources of the service by path.
+
+    Knows `/fixed/paths`, `/v1/noun/{id}[/verb]` and `/v1/noun/{id}/parts/{id}[/verb]`.
+    """
 
     def __init__(self, routes: Iterable[LeanRoute], origins: Collection[str] = ()) -> None:
         self._fixed: dict[str, Resource] = {}
@@ -54,25 +60,34 @@ class RouteTable:
             if not brace:
                 resource = self._fixed.setdefault(template, Resource(template))
             else:
-                tail = tail.partition("}")[2]
+                tail = _IN_PATH.sub("{}", tail.partition("}")[2])
                 resource = self._keyed.setdefault((head, tail), Resource(template))
             resource.routes[route.operation.method] = route
         if origins:
             for resource in (*self._fixed.values(), *self._keyed.values()):
                 resource.cors = _cors(resource, origins)
 
-    def find(self, path: str) -> tuple[Resource, str] | None:
-        """The resource at `path`, with or without a trailing slash, and the id in it."""
+    def find(self, path: str) -> tuple[Resource, str, str] | None:
+        """The resource at `path`, with or without a trailing slash, and the ids in it."""
         path = path.removesuffix("/")
         fixed = self._fixed.get(path)
         if fixed is not None:
-            return fixed, ""
+            return fixed, "", ""
         parts = path.split("/", 4)
         if len(parts) < 4 or not parts[3]:
             return None
         tail = f"/{parts[4]}" if len(parts) == 5 else ""
-        keyed = self._keyed.get((f"/{parts[1]}/{parts[2]}/", tail))
-        return None if keyed is None else (keyed, parts[3])
+        head = f"/{parts[1]}/{parts[2]}/"
+        keyed = self._keyed.get((head, tail))
+        if keyed is not None:
+            return keyed, parts[3], ""
+        return self._find_part(head, parts[3], tail) if tail else None
+
+    def _find_part(self, head: str, key: str, tail: str) -> tuple[Resource, str, str] | None:
+        noun, _, rest = tail[1:].partition("/")
+        part, slash, verb = rest.partition("/")
+        keyed = self._keyed.get((head, f"/{noun}/{{}}{slash}{verb}")) if part else None
+        return None if keyed is None else (keyed, key, part)
 
 
 def _cors(resource: Resource, origins: Collection[str]) -> Cors | None:

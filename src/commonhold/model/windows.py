@@ -1,4 +1,4 @@
-"""Windows of time in a time zone, and the whole hours and UTC days that counts are kept for."""
+"""Windows of time in a time zone, and the minutes, hours and UTC days that counts are kept for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model.clock import EARLIEST, LATEST, Micros, from_datetime, to_datetime
 
-HOUR = 3_600_000_000
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 MAX_WINDOWS = 10_000
 
@@ -26,7 +27,7 @@ class Window(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a window that is counted in one way: from records (`r`), hours or UTC days.
+    """A part of a window that is counted in one way: from records (`r`), minutes, hours or UTC days.
 
     `span` is the number of the window; None where windows are told from one another by division.
     """
@@ -77,8 +78,8 @@ def window_before(window: str, zone: ZoneInfo, at: Micros) -> Window:
     return next(_from(window, zone, Micros(start - 1)))
 
 
-def pieces(index: int | None, start: int, end: int, *, levels: str = "hd") -> Iterator[Piece]:
-    """A window cut into what is counted: UTC days in the middle, hours and rests at its ends.
+def pieces(index: int | None, start: int, end: int, *, levels: str = "mhd") -> Iterator[Piece]:
+    """A window cut into what is counted: UTC days in the middle, hours and less at its ends.
 
     `levels` are the kinds of counts that may be used.
     """
@@ -100,7 +101,12 @@ def _piece(index: int | None, level: str, start: int, end: int) -> Iterator[Piec
         yield Piece(index, level, start, end)
 
 
-_WIDEST: Mapping[str, tuple[int, str]] = {"h": (HOUR, "h"), "d": (DAY, "d"), "u": (DAY, "u")}
+_WIDEST: Mapping[str, tuple[int, str]] = {
+    "m": (MINUTE, "m"),
+    "h": (HOUR, "h"),
+    "d": (DAY, "d"),
+    "u": (DAY, "u"),
+}
 """By the letter of a level: the width of what is counted."""
 
 
@@ -148,7 +154,7 @@ def _hours(zone: ZoneInfo, at: Micros) -> Iterator[Window]:
 
 
 def _minutes(zone: ZoneInfo, at: Micros) -> Iterator[Window]:
-    return _steady(HOUR // 60, zone, at)
+    return _steady(MINUTE, zone, at)
 
 
 def _steady(width: int, zone: ZoneInfo, at: Micros) -> Iterator[Window]:

@@ -25,6 +25,7 @@ from commonhold.settings.rules import (
     LEVELS,
     MIB,
     NAME,
+    NETWORKS,
     ORIGINS,
     PATH,
     SECONDS,
@@ -184,6 +185,13 @@ class Settings:
         " empty.",
         COLLECTOR,
         secret=True,
+    )
+    webhook_allow: str = _setting(
+        "",
+        "WEBHOOK_ALLOW",
+        "Hosts and networks of your own that webhooks may be sent to, also without TLS; others must"
+        " be https and public.",
+        NETWORKS,
     )
     secret: tuple[str, ...] = _setting(
         (),

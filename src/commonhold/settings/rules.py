@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 MIB = 1024 * 1024
 _UNITS = {"": 1, "kib": 1024, "mib": MIB, "gib": 1024 * MIB}
@@ -93,6 +94,16 @@ def _read_host(text: str) -> str:
     return text.strip("[]")
 
 
+def _read_networks(text: str) -> str:
+    found = text.replace(",", " ").split()
+    for each in found:
+        if not re.fullmatch(r"[A-Za-z0-9._:-]+(/[0-9]{1,3})?", each):
+            raise ValueError(text)
+        if "/" in each:
+            ip_network(each, strict=False)
+    return " ".join(found)
+
+
 class RefusedError(ValueError):
     """A value that is refused for a reason of its own: the message goes on from the value."""
 
@@ -152,6 +163,9 @@ SIZE = Rule(_read_size, "a size in bytes above zero, or such as `64MiB`", _show_
 FLAG = Rule(_read_flag, "`true` or `false`", lambda value: str(value).lower())
 SECONDS = Rule(_read_seconds, "seconds from 0 to 3600", lambda value: f"{value:g}")
 TEXT = Rule(str, "a URL that `commonhold.connect` understands")
+NETWORKS = Rule(
+    _read_networks, "host names, addresses or networks such as `10.0.0.0/8`, separated by commas"
+)
 NAME = Rule(str, "the name of an agent")
 SIGNING = Rule(
     _read_secrets,

@@ -21,6 +21,7 @@ from commonhold.sql.sessions import SqlSessions
 from commonhold.sql.sqlite import SqliteDatabase
 from commonhold.sql.steps import SchemaStatus, Step
 from commonhold.sql.traces import FORWARD, INDEX, SqlTraces, TraceMemory
+from commonhold.sql.webhooks import SqlWebhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class SqlBackend:
         self.trace_memory = trace_memory or TraceMemory(database)
         self.traces = SqlTraces(database, scope, self.trace_memory)
         self.feedback = SqlFeedback(database, scope)
+        self.webhooks = SqlWebhooks(database, scope)
 
     def bind(self, scope: Scope, /) -> SqlBackend:
         """The same database, seen and written on behalf of `scope`."""

@@ -28,8 +28,8 @@ REACH = statement("feedback_reach")
 _FIRST = -(2**62) // HOUR * HOUR
 _LAST = 2**62 // HOUR * HOUR
 _NOTHING = Tally()
-_LEVELS = {"minute": "", "hour": "h"}
-"""The counts that are of use for a window; those of hours and days for all others."""
+_LEVELS = {"minute": "m", "hour": "mh"}
+"""The counts that are of use for a window; those of days as well for all others."""
 
 
 class FeedbackCounts:
@@ -99,7 +99,7 @@ class FeedbackCounts:
 
 
 def _levels(window: str) -> str:
-    return _LEVELS.get(window, "hd")
+    return _LEVELS.get(window, "mhd")
 
 
 def _usable(query: ScoreStatsQuery) -> str:

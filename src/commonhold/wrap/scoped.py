@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from commonhold.auth import Headers
 from commonhold.auth.grants import Grants
@@ -24,18 +24,11 @@ class Bound:
     grants: Grants
 
 
-class Bind(Protocol):
-    """From the headers of a request, and the agent that its URL names, to whose it is."""
+Bind = Callable[[Headers, str | None], Awaitable[Bound]]
+"""From the headers of a request, and the agent that its URL names, to whose it is.
 
-    async def __call__(
-        self, headers: Headers, agent: str | None, /, *, may_be_stale: bool = False
-    ) -> Bound:
-        """The caller and its stores; `may_be_stale` where what is told is no secret.
-
-        Raises:
-            Unauthenticated: there is no credential, or a bad one.
-            Forbidden: the caller may not call itself that.
-        """
+Raises `Unauthenticated` or `Forbidden`.
+"""
 
 
 def bind_to(stores: Stores, grants: Grants) -> Bound:

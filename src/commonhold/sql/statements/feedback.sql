@@ -65,6 +65,11 @@ SELECT {score} FROM feedback WHERE tenant = :tenant AND feedback_id {is_listed};
 SELECT {score} FROM feedback
 WHERE tenant = :tenant AND feedback_id = :feedback_id [AND owner_agent = :owned_by] {for_update};
 
+-- name: read_scores
+-- Records that count, by id. Primary key.
+SELECT {score} FROM feedback
+WHERE tenant = :tenant AND feedback_id {is_listed} AND superseded_by IS NULL;
+
 -- name: patch_feedback hot
 -- Change what is given. Primary key.
 UPDATE feedback SET updated_at = :now
@@ -141,7 +146,8 @@ SELECT
     );
 
 -- name: count_feedback
--- Scores by window and group: whole hours and UTC days from the counts, the rest from the records.
+-- Scores by window and group: whole minutes, hours and UTC days from the counts, the rest from the
+-- records.
 -- A piece without a window of its own is cut into windows of one width.
 -- Primary key of feedback_count; feedback_by_creation.
 SELECT k.span, k.part, CAST(sum(k.scores) AS BIGINT), CAST(sum(k.thumbs_up) AS BIGINT),

@@ -1,12 +1,13 @@
 -- Scores are counted by what they are about, and bound as soon as that has come.
 
--- What was counted by hour (h) and UTC day (d), and by user and UTC day (u, the user under label).
+-- What was counted by minute (m), hour (h) and UTC day (d), and by user and UTC day (u, the user
+-- under label).
 -- Sums of values are kept in whole numbers and billionths, so that adding and taking away is exact.
 -- Several slots share a key, so that writers on Postgres do not queue for one row; SQLite has one
 -- writer and uses slot 0.
 CREATE TABLE feedback_count (
     tenant TEXT COLLATE "C" NOT NULL,
-    level TEXT COLLATE "C" NOT NULL CHECK (level IN ('h', 'd', 'u')),
+    level TEXT COLLATE "C" NOT NULL CHECK (level IN ('m', 'h', 'd', 'u')),
     start BIGINT NOT NULL,
     agent TEXT COLLATE "C" NOT NULL,
     agent_type TEXT COLLATE "C" NOT NULL,
@@ -37,8 +38,8 @@ SELECT f.tenant, l.level, f.created_at - f.created_at % l.width,
     sum(CASE WHEN f.rating = 1 THEN 1 ELSE 0 END), sum(CASE WHEN f.rating = -1 THEN 1 ELSE 0 END),
     count(*), sum(CASE WHEN f.rating = 1 THEN 1 ELSE 0 END), 0
 FROM feedback f CROSS JOIN (
-    SELECT 'h' AS level, 3600000000 AS width UNION ALL SELECT 'd', 86400000000
-    UNION ALL SELECT 'u', 86400000000
+    SELECT 'm' AS level, 60000000 AS width UNION ALL SELECT 'h', 3600000000
+    UNION ALL SELECT 'd', 86400000000 UNION ALL SELECT 'u', 86400000000
 ) AS l
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9;
 
@@ -61,7 +62,9 @@ BEGIN
         share * (f.value_num IS NOT NULL)::int,
         share * coalesce(trunc(f.value_num)::bigint, 0),
         share * coalesce(round((f.value_num - trunc(f.value_num)) * 1000000000)::bigint, 0)
-    FROM (VALUES ('h', 3600000000), ('d', 86400000000), ('u', 86400000000)) AS l(level, width)
+    FROM (VALUES
+        ('m', 60000000), ('h', 3600000000), ('d', 86400000000), ('u', 86400000000)
+    ) AS l(level, width)
     WHERE f.superseded_by IS NULL
     ON CONFLICT (tenant, level, start, agent, agent_type, model, name, label, source, slot)
     DO UPDATE SET scores = c.scores + excluded.scores,
