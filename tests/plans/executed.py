@@ -28,7 +28,7 @@ COPIES = 60
 
 IDS = {
     *("session_id", "trace_id", "feedback_id", "parent_session_id", "emitter", "instance"),
-    *("webhook_id", "delivery_id"),
+    *("webhook_id", "delivery_id", "key_id"),
 }
 MADE = {"text_id", "job_id", "due_id"}
 """Ids that the database makes."""
@@ -60,6 +60,7 @@ TABLES = (
     "webhook",
     "webhook_due",
     "webhook_delivery",
+    "api_key",
 )
 
 

@@ -14,7 +14,7 @@ from tests.plans.executed import COPIES, Database, Postgres, Sent, Sqlite
 SPANS = 6
 """Spans of a trace, at most."""
 
-WHOLE = {"list_agents", "get_service_key", "count_pending"}
+WHOLE = {"list_agents", "get_service_key", "count_pending", "list_keys"}
 """What answers with every row there is, or their number; of keys there is one for each purpose."""
 
 TRACE_LISTS = (
@@ -30,7 +30,7 @@ TOUCHED = {
     "list_traces": {"trace"},
     "list_traces_by_duration": {"trace"},
     "list_traces_by_cost": {"trace"},
-    "list_session_traces": {"trace"},
+    "list_session_traces": LABEL,
     "list_traces_labelled": LABEL,
     "rank_traces_labelled": LABEL,
 }
@@ -113,7 +113,7 @@ def test_a_search_reads_words_and_no_spans(database: Database) -> None:
 
 def test_a_page_reads_as_many_rows_as_it_shows(postgres_database: Postgres) -> None:
     """However deep in the list; a filter with an index of its own included."""
-    by_index = {"limit", "agent", "parent", "rating", "trace_key", "thumbs", *BY_INDEX}
+    by_index = {"limit", "agent", "part_of", "parent", "rating", "trace_key", "thumbs", *BY_INDEX}
     read = [
         step.rows
         for sent in postgres_database.sent

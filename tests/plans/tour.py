@@ -53,6 +53,7 @@ from commonhold.testing.otel import (
     span_id,
     trace_id,
 )
+from tests.plans import tour_of_keys
 
 HOUR = 3_600_000_000
 SINCE, SOON, UNTIL = (
@@ -101,6 +102,7 @@ async def settle(backend: SqlBackend) -> None:
         await agent.patch_state(f"labelled{n}", {"pending_question": n})
         await agent.lease(f"labelled{n}", ttl_s=3600)
     await settle_webhooks(backend)
+    await tour_of_keys.settle(backend)
 
 
 async def sessions(backend: Backend) -> None:
@@ -386,3 +388,6 @@ async def visit(backend: SqlBackend) -> None:
     await jobs(backend)
     await feedback(backend)
     await webhooks(backend)
+    await tour_of_keys.visit(backend)
+    await tour_of_keys.visit_part(backend)
+    await tour_of_keys.visit_own(backend)

@@ -52,16 +52,16 @@ def create_app(settings: Settings | None = None) -> http.Service:
     metrics.watch(late.stats)
     metrics.watch(chores.stats)
     stores = Stores.on(ObservedBackend(late, metrics.operated))
-    mode = KeyMode(settings, late) if settings.auth == "keys" else None
+    mode = None if settings.auth == "none" else KeyMode(settings, late)
     ring = mode.ring if mode else None
-    extras = http.Extras(VoteKeys(settings.secret, late), chores.webhooks.of, ring)
     return http.create_app(
         stores,
         options,
+        authenticate=mode.authenticate if mode else anonymous,
         metrics=metrics,
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
-        extras=extras,
+        extras=http.Extras(VoteKeys(settings.secret, late), chores.webhooks.of, ring),
     )
 
 

@@ -1,0 +1,70 @@
+"""Every call about keys, and those calls of the contract that reach fewer rows for some."""
+
+from __future__ import annotations
+
+from commonhold.auth.key_form import Pepper
+from commonhold.model.clock import Micros
+from commonhold.model.feedback import FeedbackPatch, FeedbackQuery, StatsQuery
+from commonhold.model.key import NewKey
+from commonhold.model.scope import Author, Only, Scope
+from commonhold.model.score import ScorePatch, ScoreQuery
+from commonhold.model.score_stats import ScoreStatsQuery
+from commonhold.model.timeline import TimelineQuery
+from commonhold.model.trace import TraceQuery
+from commonhold.service.keys import BOOTSTRAP, KeyRing
+from commonhold.sql import SqlBackend
+from commonhold.sql.api_keys import SqlKeys
+from commonhold.testing.factories import messages, new_feedback
+
+AGENT = "worker"
+
+
+def ring(backend: SqlBackend) -> KeyRing:
+    """The keys of a database."""
+    keys = SqlKeys(backend.database)
+    return KeyRing(lambda: keys, [Pepper(b"a pepper of thirty-two bytes, or so")])
+
+
+async def settle(backend: SqlBackend) -> None:
+    """Keys enough that no planner reads all of them for one."""
+    for n in range(40):
+        await ring(backend).create(BOOTSTRAP, NewKey("agent", f"a{n}"))
+
+
+async def visit(backend: SqlBackend) -> None:
+    """Every call about keys."""
+    keys, store = ring(backend), SqlKeys(backend.database)
+    made = await keys.create(BOOTSTRAP, NewKey("agent", AGENT))
+    await store.touch(made.key.key_id, Micros(2), Micros(1))
+    after = await keys.rotate(BOOTSTRAP, made.key.key_id)
+    await keys.revoke(BOOTSTRAP, after.key.key_id)
+    assert len(await keys.list(BOOTSTRAP)) > 40
+
+
+async def visit_part(backend: SqlBackend) -> None:
+    """What an agent reads that sees only what it had a part in."""
+    part = backend.bind(Scope(author=Author(agent=AGENT), only=Only(part_of=AGENT)))
+    first = await part.traces.list(TraceQuery(limit=20))
+    await part.traces.list(TraceQuery(limit=20, cursor=first.cursor))
+    await part.traces.list(TraceQuery(limit=20, session_id="s7"))
+    await part.traces.find("t7")
+    await part.traces.of_session("s7", limit=20)
+    await part.traces.agents()
+    await part.feedback.list(FeedbackQuery(limit=20))
+    await part.feedback.scores(ScoreQuery(limit=20))
+    await part.feedback.find("none")
+    await part.feedback.stats(StatsQuery("day"))
+    await part.feedback.score_stats(ScoreStatsQuery("day"))
+    await part.sessions.timeline("s5", TimelineQuery(limit=5))
+
+
+async def visit_own(backend: SqlBackend) -> None:
+    """What an agent changes that may change only what it wrote, or holds."""
+    mine = backend.bind(Scope(author=Author(agent=AGENT), only=Only(owned_by=AGENT)))
+    await mine.sessions.append("mine", messages("a"))
+    await mine.sessions.handoff("mine", AGENT)
+    await mine.sessions.delete("mine")
+    made = await mine.feedback.create(new_feedback())
+    await mine.feedback.patch(made.feedback_id, FeedbackPatch(comment="c"))
+    await mine.feedback.patch_score(made.feedback_id, ScorePatch(comment="d"))
+    await mine.feedback.delete(made.feedback_id)
