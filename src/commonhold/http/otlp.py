@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from commonhold.errors import CommonholdError, InvalidRequest, Unavailable, UnsupportedMediaType
+from commonhold.errors import (
+    CommonholdError,
+    InvalidRequest,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from commonhold.http import trace_schemas as schemas
 from commonhold.http.call import JSON, NO_STORE, Answer, Call, Header
 from commonhold.http.decode import is_json
 from commonhold.http.operation import Body, Endpoint, Operation, Reply
 from commonhold.http.problems import MEDIA_TYPE as PROBLEM
+from commonhold.http.problems import WHO
 from commonhold.model.otel import Form, Rejected, Request
 from commonhold.otlp import answers
 from commonhold.otlp.answers import Signal
@@ -107,6 +114,8 @@ def refusal(call: Call, error: CommonholdError) -> Answer | None:
     fields = PROTOBUF if is_protobuf(call) else JSON
     if isinstance(error, Unavailable):
         fields = (*fields, (b"retry-after", b"%d" % error.retry_after_s))
+    elif isinstance(error, Unauthenticated):
+        fields = (*fields, WHO)
     return Answer(told, status, fields)
 
 

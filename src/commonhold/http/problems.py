@@ -14,6 +14,9 @@ MEDIA_TYPE = "application/problem+json"
 GONE = 499
 """What is logged for a caller that hung up before its body was complete."""
 
+WHO: Header = (b"www-authenticate", b"Bearer")
+"""What is asked of a caller that nobody knows."""
+
 _FIELDS: tuple[Header, ...] = ((b"content-type", MEDIA_TYPE.encode()), NO_STORE)
 _log = logging.getLogger("commonhold.http")
 
@@ -34,7 +37,7 @@ def problem(error: CommonholdError, request_id: bytes, extra: tuple[Header, ...]
     if isinstance(error, Unavailable):
         extra = (*extra, (b"retry-after", b"%d" % error.retry_after_s))
     elif isinstance(error, Unauthenticated):
-        extra = (*extra, (b"www-authenticate", b"Bearer"))
+        extra = (*extra, WHO)
     return Answer(_bytes(body), error.status, (*_FIELDS, *extra))
 
 
