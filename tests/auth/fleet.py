@@ -18,7 +18,7 @@ from commonhold.service.keys import BOOTSTRAP, Issued, KeyRing
 from commonhold.settings import Settings
 from tests.http.conftest import over
 
-PEPPER = "a pepper of thirty-two bytes, or so"
+PEPPER = "a pepper of thirty-two bytes or so"
 ELSEWHERE = "elsewhere"
 """Another tenant."""
 

@@ -103,9 +103,8 @@ async def test_who_follows_a_log_is_let_go_with_its_key(here: Fleet) -> None:
 
 async def test_a_vote_token_is_given_in_the_name_of_a_key(here: Fleet) -> None:
     """Whoever holds it gives that vote, and opens nothing else."""
-    session = unique("s")
+    asked = {"session_id": unique("s"), "turn": 0}
     for who, agent in (("agent", "a"), ("feedback-ingest", None)):
-        asked = {"session_id": session, "turn": 0}
         made = await here.send(who, "POST", "/v1/feedback/tokens", asked)
         assert made.status_code == 201, made.text
         headers = {"authorization": f"Bearer {made.json()['token']}"}

@@ -22,6 +22,8 @@ from tests.cli.commands import MISUSED, check_one_line, run
         (["serve", "--port"], "--port"),
         (["serve", "--port", "http"], "COMMONHOLD_PORT"),
         (["serve", "--auth", "oidc"], "later release"),
+        (["serve", "--auth", "keys"], "COMMONHOLD_PEPPER"),
+        (["keys", "list"], "COMMONHOLD_PEPPER"),
         (["serve", "--host", "0.0.0.0"], "COMMONHOLD_INSECURE=true"),
         (["serve", "--database", "mysql://h/d"], "sqlite:///file.db"),
         (["serve", "--database", "sqlite:///:memory:", "--workers", "2"], "COMMONHOLD_WORKERS"),
@@ -38,7 +40,7 @@ def test_the_impossible_is_refused(arguments: list[str], told: str, tmp_path: Pa
 
 def test_every_wrong_variable_has_its_line(tmp_path: Path) -> None:
     """All at once, each with what is allowed."""
-    wrong = {"COMMONHOLD_PORT": "x", "COMMONHOLD_WORKERS": "none", "COMMONHOLD_AUTH": "keys"}
+    wrong = {"COMMONHOLD_PORT": "x", "COMMONHOLD_WORKERS": "none", "COMMONHOLD_AUTH": "oidc"}
 
     result = run("serve", folder=tmp_path, environ=wrong)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from commonhold import compose
 from commonhold.settings import (
     ClientSettings,
     InvalidSettings,
@@ -80,7 +83,7 @@ def test_a_wrong_flag_is_named_as_a_flag() -> None:
     assert "--log-level" in refused({}, log_level="loud").detail
 
 
-@pytest.mark.parametrize("mode", ["keys", "oidc", "gateway", "KEYS"])
+@pytest.mark.parametrize("mode", ["oidc", "gateway", "Gateway"])
 def test_a_mode_of_a_later_release_is_refused(mode: str) -> None:
     """It is never silently taken for `none`."""
     assert "later release" in refused({"COMMONHOLD_AUTH": mode}).detail
@@ -212,6 +215,40 @@ def test_a_secret_that_is_too_short_is_refused_and_not_shown() -> None:
     assert kept.secret == (long, long)
     assert long not in repr(kept)
     assert Settings.load({}, kept.to_environ()) == kept
+
+
+def test_keys_need_a_pepper_from_one_place(tmp_path: Path) -> None:
+    """A secret of 32 bytes, or several; said with what to do, and never shown."""
+    long, file = "0123456789abcdef" * 2, tmp_path / "pepper"
+    assert "openssl rand" in refused_peppers(Settings(auth="keys"))
+    assert "32 bytes" in refused({"COMMONHOLD_PEPPER": "hunter2"}).detail
+    both = Settings(auth="keys", pepper=(long,), pepper_file=str(file))
+    assert "set one of them" in refused_peppers(both)
+    assert "cannot be read" in refused_peppers(Settings(pepper_file=str(file)))
+    for text in ("", "hunter2", f"{long}\nhunter2\n"):
+        file.write_text(text)
+        told = refused_peppers(Settings(pepper_file=str(file)))
+        assert "32 bytes" in told
+        assert "hunter2" not in told
+    file.write_text(f"{long}\n\n{long[::-1]}\n")
+    first, second = compose.peppers_of(Settings(pepper_file=str(file)))
+    assert first == compose.peppers_of(Settings(pepper=(long,)))[0]
+    assert first.pepper_id != second.pepper_id
+    assert long not in repr([first, Settings(pepper=(long,))])
+
+
+def refused_peppers(settings: Settings) -> str:
+    """Why these settings have no pepper."""
+    with pytest.raises(InvalidSettings) as caught:
+        compose.peppers_of(settings)
+    return caught.value.detail
+
+
+def test_keys_for_some_and_no_key_for_everybody_exclude_each_other() -> None:
+    """One of the two was meant."""
+    with pytest.raises(InvalidSettings, match="COMMONHOLD_INSECURE"):
+        Settings(auth="keys", insecure=True).refuse_unsafe()
+    Settings(auth="keys", host="0.0.0.0").refuse_unsafe()
 
 
 def test_origins_are_named_one_by_one_as_browsers_write_them() -> None:

@@ -26,12 +26,17 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.trace.export import SpanExportResult
 
+from commonhold.auth.key_form import Pepper
+from commonhold.auth.keys import KeyAuthenticator, KeyDesk
 from commonhold.contract.stores import Stores
-from commonhold.http.binding import as_given
+from commonhold.http.binding import ByAuthor, as_given
+from commonhold.model.key import NewKey
 from commonhold.rpc import Desk, Listening, listening
 from commonhold.rpc.message import RECEIVING
 from commonhold.service.gate import Gate
+from commonhold.service.keys import BOOTSTRAP, KeyRing
 from commonhold.sql import open_backend
+from commonhold.sql.api_keys import SqlKeys
 from tests.otlp import wire
 from tests.rpc.calls import (
     LOGS,
@@ -382,3 +387,29 @@ async def test_other_methods_do_not_exist(channel: grpc.aio.Channel) -> None:
     error = await refused(channel, TRACES.replace("Export", "Import"), b"")
 
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_a_key_is_asked_for_where_keys_are(gate: Gate) -> None:
+    """In the metadata, as in a header; spans are of the agent whose key it is."""
+    pepper, noted = Pepper(b"a pepper of thirty-two bytes, or so"), list[Noted]()
+    async with await open_backend("sqlite:///:memory:") as backend:
+        keys = SqlKeys(backend.database)
+        ring = KeyRing(lambda: keys, [pepper])
+        made = [
+            (await ring.create(BOOTSTRAP, new)).text
+            for new in (NewKey("viewer"), NewKey("ingest", "weather"))
+        ]
+        ask = KeyAuthenticator(KeyDesk(keys.find, keys.touch), [pepper])
+        bind = ByAuthor(lambda: Stores.on(backend), ask)
+        desk = Desk(gate, bind, lambda *told: noted.append(told), MIB)
+        async with (
+            listening(Listening("127.0.0.1", 0), desk) as port,
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+        ):
+            for given in ((), (("authorization", f"Bearer {made[0]}"),)):
+                await refused(channel, TRACES, SENT, metadata=given)
+            await call(channel, TRACES, SENT, metadata=(("authorization", f"Bearer {made[1]}"),))
+        listed = await backend.traces.list()
+
+    assert [told[2] for told in noted] == [401, 403, 200]
+    assert {agent for each in listed.items for agent in each.agents} == {"weather"}

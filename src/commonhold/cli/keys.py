@@ -11,9 +11,12 @@ from typing import Annotated, cast
 
 import typer
 from rich.markup import escape
+from rich.text import Text
 
 from commonhold import compose
-from commonhold.cli.console import err, option, out, print_json, table
+from commonhold.cli.columns import Cells, fitting, print_stacked, print_table, print_whole
+from commonhold.cli.console import err, option, out, print_json
+from commonhold.cli.plain import quoted
 from commonhold.cli.times import ago
 from commonhold.model import clock
 from commonhold.model.clock import to_rfc3339
@@ -43,6 +46,8 @@ Days = Annotated[
 ]
 
 _STYLES = {"active": "green", "expired": "yellow", "revoked": "red"}
+_TOLD = ("preset", "agent", "name", "ends", "last used")
+_SPARE = ("last used", "name")
 
 
 @app.command()
@@ -143,20 +148,32 @@ def _print_issued(issued: Issued, *, as_json: bool) -> None:
 
 
 def _print(found: list[ApiKey]) -> None:
+    cells = _cells(found)
+    if not out.is_terminal:
+        print_whole(cells, "name", out)
+    elif shown := fitting(cells, "name", _SPARE, out.width, names=("agent",)):
+        print_table(shown, "name", out)
+    else:
+        heads = [Text("  ").join(pair) for pair in zip(cells["key"], cells["state"], strict=True)]
+        rest = [[cells[name][at] for name in _TOLD] for at in range(len(found))]
+        print_stacked(heads, rest, out)
+
+
+def _cells(found: list[ApiKey]) -> Cells:
     now = clock.now()
-    shown = table("key", "preset", "agent", "name", "state", "expires", "last used")
-    for key in found:
-        state = key.state(now)
-        shown.add_row(
-            escape(_shown(key)),
-            key.preset,
-            escape(key.agent),
-            escape(key.name),
-            f"[{_STYLES[state]}]{state}[/]",
-            to_rfc3339(key.expires_at)[:10],
-            "never" if key.last_used_at is None else ago(key.last_used_at),
-        )
-    out.print(shown)
+    states = [key.state(now) for key in found]
+    return {
+        "key": [Text(_shown(key)) for key in found],
+        "preset": [Text(key.preset) for key in found],
+        "agent": [quoted(key.agent) for key in found],
+        "name": [quoted(key.name) for key in found],
+        "state": [Text(state, _STYLES[state]) for state in states],
+        "ends": [Text(to_rfc3339(key.expires_at)[:10]) for key in found],
+        "last used": [
+            Text("never" if key.last_used_at is None else ago(key.last_used_at), "dim")
+            for key in found
+        ],
+    }
 
 
 def _shown(key: ApiKey) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from commonhold import http, pricing, web
 from commonhold._version import __version__
+from commonhold.auth.none import authenticate as anonymous
 from commonhold.compose.keys import KeyMode
 from commonhold.compose.otlp_grpc import otlp_grpc
 from commonhold.compose.storage import LateBackend, open_to_serve

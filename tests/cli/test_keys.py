@@ -1,0 +1,46 @@
+"""`commonhold keys` on both databases: the first key is made where there is none yet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from commonhold.auth.key_form import key_id_of
+from tests.cli.commands import Result, check_one_line, run
+
+PEPPER = "a pepper of thirty-two bytes or so"
+
+
+def test_a_key_is_made_listed_replaced_and_ended(tmp_path: Path) -> None:
+    """On an empty database: its secret is on standard output once, alone, and nowhere else."""
+    environ = {"COMMONHOLD_DATABASE": f"sqlite:///{tmp_path}/x.db", "COMMONHOLD_PEPPER": PEPPER}
+
+    def keys(*arguments: str) -> Result:
+        return run("keys", *arguments, folder=tmp_path, environ=environ)
+
+    made = keys("create", "--agent", "weather", "--name", "the [b]one[/b]")
+    assert made.status == 0, made
+    secret = made.out.strip()
+    key_id = key_id_of(secret)
+    assert key_id is not None
+    assert key_id in made.err
+    assert secret not in made.err
+    rotated = json.loads(keys("rotate", key_id, "--overlap-days", "0", "--json").out)
+    assert (rotated["replaces"], rotated["agent"]) == (key_id, "weather")
+    revoked = keys("revoke", rotated["key_id"])
+    assert (revoked.status, revoked.out.split()[0]) == (0, "revoked")
+
+    listed = keys("list", "--json")
+    states = {key["key_id"]: key["state"] for key in map(json.loads, listed.out.splitlines())}
+    assert states == {key_id: "expired", rotated["key_id"]: "revoked"}
+    shown = keys("list").out
+    assert "the [b]one[/b]" in shown
+    assert secret.split("_")[3] not in listed.out + shown
+    assert "not found" in check_one_line(keys("revoke", "nothing"), 1)
+
+
+def test_the_first_key_is_made_on_postgres_too(empty_postgres_url: str, tmp_path: Path) -> None:
+    """Before any service has made a table."""
+    environ = {"COMMONHOLD_DATABASE": empty_postgres_url, "COMMONHOLD_PEPPER": PEPPER}
+    made = run("keys", "create", "--preset", "operator", folder=tmp_path, environ=environ)
+    assert made.out.startswith("chk_operator_"), made
