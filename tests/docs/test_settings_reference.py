@@ -9,7 +9,7 @@ import pytest
 from commonhold.http import HttpOptions
 from commonhold.settings import ClientSettings, Settings, documented
 from commonhold.sql import SqlOptions
-from tests.docs.reference import SETTINGS, regenerated
+from tests.docs.reference import SECURITY, SETTINGS, regenerated
 
 KNOWN = {
     setting.env: setting for kind in (Settings, ClientSettings) for setting in documented(kind)
@@ -30,9 +30,9 @@ def test_a_setting_is_documented(env: str) -> None:
 
 def test_the_document_is_as_the_code_would_write_it() -> None:
     """Otherwise run `python -m tests.docs.reference`."""
-    text = SETTINGS.read_text()
-
-    assert regenerated(text) == text
+    for page in (SETTINGS, SECURITY):
+        text = page.read_text()
+        assert regenerated(text) == text
 
 
 def test_the_document_names_no_other_setting() -> None:
