@@ -27,6 +27,7 @@ from commonhold.model.key import DAY, PRESETS, ApiKey, NewKey
 from commonhold.service.keys import BOOTSTRAP, Issued, KeyRing
 from commonhold.sql import SqlBackend, open_backend
 from commonhold.sql.api_keys import SqlKeys
+from tests.docs.reference import SECURITY
 
 OLD, NEW = (
     Pepper(b"the pepper of last year, 32 bytes"),
@@ -269,11 +270,11 @@ def test_a_key_says_what_it_is_and_is_one_word() -> None:
     texts = {preset: mint(preset).text for preset in PRESETS}
     assert len({text.split("_")[1] for text in texts.values()}) == len(PRESETS)
     for text in texts.values():
-        found = PATTERN.fullmatch(text)
-        assert found is not None
-        assert key_id_of(text) == found[1]
+        assert PATTERN.fullmatch(text)
+        assert key_id_of(text) == text.split("_")[2]
         for at in (-1, -8, 6 + text.index("_", 4)):
             wrong = "0" if text[at] != "0" else "1"
             spoilt = text[:at] + wrong + (text[at + 1 :] if at != -1 else "")
             assert key_id_of(spoilt) is None
     assert len({mint("agent").text for _ in range(100)}) == 100
+    assert f"\n{PATTERN.pattern}\n" in SECURITY.read_text()

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 from schemathesis.python.asgi import shutdown_lifespans
 
+from commonhold.auth.key_form import Pepper
 from commonhold.contract.stores import Stores
 from commonhold.contract.webhooks import KeepsWebhooks
 from commonhold.http import (
@@ -23,6 +24,7 @@ from commonhold.http import (
     Service,
     bodies,
     create_app,
+    key_schemas,
     otlp,
     schemas,
     score_bodies,
@@ -31,12 +33,15 @@ from commonhold.http import (
     webhook_bodies,
     webhook_schemas,
 )
-from commonhold.model import wire, wire_scores, wire_traces, wire_webhooks
+from commonhold.model import wire, wire_keys, wire_scores, wire_traces, wire_webhooks
+from commonhold.model.key import OF_AN_AGENT, ApiKey
 from commonhold.model.scope import Scope
 from commonhold.model.webhook import Conditions, Delivery, Webhook
+from commonhold.service.keys import KeyRing
 from commonhold.service.webhook_targets import Targets
 from commonhold.service.webhooks import CheckedWebhooks
-from commonhold.sql import open_backend
+from commonhold.sql import SqlBackend, open_backend
+from commonhold.sql.api_keys import SqlKeys
 from commonhold.testing import factories
 
 EXAMPLES = 12
@@ -64,8 +69,15 @@ def served() -> Service:
     async def keys() -> list[bytes]:
         return [b"a key of thirty-two bytes, or so"]
 
+    def stored() -> SqlKeys:
+        backend = opened[-1].backends[0]
+        assert isinstance(backend, SqlBackend)
+        return SqlKeys(backend.database)
+
+    ring = KeyRing(stored, [Pepper(b"a pepper of thirty-two bytes or so")])
     options = HttpOptions(loopback_only=False)
-    return create_app(lambda: opened[-1], options, lifespan=lifespan, extras=Extras(keys, webhooks))
+    extras = Extras(keys, webhooks, ring)
+    return create_app(lambda: opened[-1], options, lifespan=lifespan, extras=extras)
 
 
 APP = served()
@@ -131,9 +143,14 @@ def _keep_what_no_schema_can_say(case: schemathesis.Case) -> None:
 
 
 def _make_sense(case: schemathesis.Case, body: dict[str, Any]) -> None:
-    """A vote token is for one thing; a webhook leads somewhere, under conditions that can be met."""
+    """A vote token is for one thing; a webhook leads somewhere, under conditions that can be met.
+
+    A key of an agent names it.
+    """
     if case.path == "/v1/feedback/tokens":
         body |= {"session_id": None, "turn": None, "message_id": None, "trace_id": "t"}
+    if "preset" in body:
+        body["agent"] = "a" if body["preset"] in OF_AN_AGENT else None
     if case.path.startswith("/v1/webhooks"):
         told = {"url": "https://127.0.0.1/", "conditions": {"rating": "down"}}
         body |= {name: told[name] for name in told if name in body}
@@ -146,7 +163,7 @@ def _make_sense(case: schemathesis.Case, body: dict[str, Any]) -> None:
     "model",
     [
         *(bodies, score_bodies, webhook_bodies),
-        *(schemas, score_schemas, trace_schemas, webhook_schemas),
+        *(schemas, score_schemas, trace_schemas, webhook_schemas, key_schemas),
     ],
 )
 def test_every_shape_is_described(model: ModuleType) -> None:
@@ -192,6 +209,9 @@ def test_what_is_sent_has_exactly_the_fields_that_are_described() -> None:
             Delivery("e", "h", "webhook.test", None, "pending", 0, NOW, NOW, NOW)
         ),
         schemas.FeedbackStats: wire.stats_out(factories.stats()),
+        key_schemas.Key: wire_keys.key_out(
+            ApiKey("k", "t", "n", "viewer", "", "last", "p", b"", "by", NOW, NOW), NOW
+        ),
     }
     for shape, value in told.items():
         assert list(value) == [field.encode_name for field in fields(shape)], shape

@@ -34,9 +34,12 @@ KINDS: Mapping[Preset, str] = {
 """The word in a key that says what it is for, by preset."""
 
 PATTERN = re.compile(
-    rf"{PREFIX}(?:{'|'.join(KINDS.values())})_([0-9A-Za-z]{{{_ID}}})_[0-9A-Za-z]{{{_SECRET}}}"
+    rf"{PREFIX}(?:{'|'.join(KINDS.values())})_[0-9A-Za-z]{{{_ID}}}_[0-9A-Za-z]{{{_SECRET}}}"
     rf"_[0-9A-Za-z]{{{_CHECK}}}"
 )
+
+
+_KEY_ID = re.compile(rf"[0-9A-Za-z]{{{_ID}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,14 @@ def mint(preset: Preset) -> Minted:
 
 def key_id_of(text: str) -> str | None:
     """The id in a key; None when it is none, or mistyped."""
-    found = PATTERN.fullmatch(text)
+    is_one = PATTERN.fullmatch(text) is not None
     body, _, check = text.rpartition("_")
-    return found[1] if found is not None and check == _check(body) else None
+    return text.split("_")[2] if is_one and check == _check(body) else None
+
+
+def is_key_id(text: str) -> bool:
+    """Whether that could be the id of a key."""
+    return _KEY_ID.fullmatch(text) is not None
 
 
 def _check(body: str) -> str:

@@ -15,7 +15,7 @@ State = Annotated[str, described(enum=["active", "expired", "revoked"])]
 Days = Annotated[int | float, described(type="integer", minimum=1, maximum=MOST_DAYS)]
 Overlap = Annotated[int | float, described(type="integer", minimum=0, maximum=DEFAULT_DAYS)]
 AgentName = Annotated[str, described(pattern=AGENT)]
-KeyName = Annotated[str, described(pattern=r"^[ -~]*$", maxLength=MAX_NAME)]
+KeyName = Annotated[str, described(pattern=r"^[^\x00-\x1f\x7f]*$", maxLength=MAX_NAME)]
 
 
 class NewKeyBody(Struct):

@@ -56,6 +56,7 @@ async def _wait_for_turn(call: Call, body: bodies.LeaseBody) -> Lease:
     gone = asyncio.ensure_future(call.gone())
     try:
         while True:
+            await call.recheck()
             left_s = deadline - monotonic()
             try:
                 lease = await _lease(call, body, max(0.0, min(left_s, SLICE_S)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -24,6 +25,8 @@ DEFAULT_DAYS, MOST_DAYS = 90, 365
 
 DEFAULT_OVERLAP_DAYS = 7
 MAX_NAME = 200
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 State = Literal["active", "expired", "revoked"]
 
@@ -77,8 +80,8 @@ class NewKey:
         if self.agent:
             ids.check_agent(self.agent)
         check_days(self.days)
-        if len(self.name) > MAX_NAME or not self.name.isprintable():
-            raise _bad("name", f"must be at most {MAX_NAME} printable characters")
+        if len(self.name) > MAX_NAME or _CONTROL.search(self.name):
+            raise _bad("name", f"must be at most {MAX_NAME} characters on one line")
 
 
 def check_days(days: int) -> int:

