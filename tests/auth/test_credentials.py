@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import httpx2
@@ -11,6 +12,7 @@ from commonhold.auth.key_form import mint
 from commonhold.model.key import NewKey
 from tests.auth.fleet import Fleet, unique
 from tests.http.problems import told
+from tests.http.test_observe import lines
 from tests.streaming import StreamingTransport
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -72,11 +74,18 @@ async def test_headers_of_a_gateway_say_nothing_here(here: Fleet) -> None:
     told(await here.send("foreign", "GET", path, **headers), 404, "not_found")
 
 
-async def test_a_path_names_nobody_else(here: Fleet) -> None:
-    """The agent in it is the key's, or the answer is 403; and a viewer's key is no agent's."""
+async def test_a_path_names_nobody_else(here: Fleet, caplog: pytest.LogCaptureFixture) -> None:
+    """The agent in it is the key's, or the answer is 403; and a viewer's key is no agent's.
+
+    The log says whose key it was, and nothing of its secret.
+    """
+    caplog.set_level(logging.INFO, "commonhold.access")
     assert (await here.send("agent", "GET", "/a/a/v1/sessions")).status_code == 200
     for who in ("other", "operator", "viewer", "platform-admin"):
         told(await here.send(who, "GET", "/a/a/v1/sessions"), 403, "forbidden")
+    line = lines(caplog)[0]
+    assert (line["agent"], line["key_id"]) == ("a", here.keys["agent"].key.key_id)
+    assert here.keys["agent"].text not in caplog.text + str(lines(caplog))
 
 
 async def test_who_follows_a_log_is_let_go_with_its_key(here: Fleet) -> None:

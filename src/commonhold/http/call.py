@@ -46,6 +46,7 @@ class Call(Request):
     `part` the one behind it, `args` the checked
     query, `content` the body, decompressed. `received` bytes of it have come in, `held` bytes are
     counted at the gate, and more may come while it `is_unread`.
+    `agent` is the one in the path, and then the caller; `key_id` is that of the key it came with.
     `grants` are what the caller may do, and `recheck` raises when that has ended since.
     `speaks_otlp` is set once its JSON is known to be OTLP. `grant` is what the caller may do who
     comes with a vote token.
@@ -57,6 +58,7 @@ class Call(Request):
     key: str = ""
     part: str = ""
     agent: str | None = None
+    key_id: str = ""
     args: Mapping[str, Any] = _NO_ARGS
     content: bytes = b""
     gate: Gate

@@ -131,9 +131,11 @@ class LeanRoute(APIRoute):
         """
         bind = self._serving.bind
         bound = await bind(call.head, call.agent)
-        bound.grants.allow(self.operation.action)
         call.grants = bound.grants
         call.recheck = partial(bind, call.head, call.agent)
+        caller = bound.grants.principal
+        call.agent, call.key_id = caller.agent or None, caller.credential_id
+        bound.grants.allow(self.operation.action)
         return bound
 
     def _refusal(self, call: Call, error: CommonholdError) -> Answer:

@@ -122,7 +122,7 @@ def _path(call: Call) -> str:
 
 
 def _line(call: Call, route: str, status: int, seconds: float, size: int) -> dict[str, Any]:
-    return {
+    line = {
         "method": call.scope["method"],
         "route": route,
         "status": status,
@@ -133,3 +133,4 @@ def _line(call: Call, route: str, status: int, seconds: float, size: int) -> dic
         "trace_id": trace_id(call.head.get(b"traceparent")),
         "agent": call.agent,
     }
+    return line | {"key_id": call.key_id} if call.key_id else line
