@@ -98,8 +98,8 @@ async def test_what_a_key_makes_is_asked_for_again_with_that_key() -> None:
     written = b'{"session_id":"s1","version":1,"message_count":0,"first_seq":null,'
     written += b'"last_seq":null,"superseded":0,"kept":0}'
     voted = b'{"feedback_id":"fb_1","rating":1,"created_at":"2026-04-27T12:00:00+00:00"}'
-    script = (session("s1"), session("s2"), Reply(201, appended), Reply(200, written))
-    script = (*script, Reply(201, voted))
+    made = (session("s1"), session("s2"), Reply(201, appended), Reply(200, written))
+    script = (*made, Reply(201, voted))
     async with serving(*(each for answer in script for each in (Drop(), answer))) as server:
         backend = connected(server.url)
         await backend.sessions.create()
