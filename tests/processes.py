@@ -14,6 +14,8 @@ from typing import Self
 
 import httpx2
 
+from tests.forked import Forked
+
 PATIENCE_S = 60
 
 
@@ -32,14 +34,16 @@ class Process:
         name: str,
         ready: str = "/healthz",
         environ: Mapping[str, str] | None = None,
+        is_forked: bool = False,
     ) -> None:
         self.port = free_port()
+        self._is_forked = is_forked
         self.name = name
         self._command = [str(part) for part in command(self.port)]
         self._log = folder / f"{name}-{self.port}.log"
         self._ready = ready
         self._environ = dict(environ or {})
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def url(self) -> str:
@@ -73,13 +77,17 @@ class Process:
 
     def launch(self) -> None:
         """Start it and do not wait."""
+        environ = {**os.environ, **self._environ}
+        if self._is_forked:
+            self._process = Forked(self._command[1:], environ, self._log)
+            return
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **self._environ},
+                env=environ,
                 start_new_session=True,  # so that its workers end with it
             )
 
@@ -133,6 +141,7 @@ def service(database: str, folder: Path, *flags: str) -> Process:
         folder,
         name="commonhold",
         environ={"COMMONHOLD_LOG_LEVEL": "warning"},
+        is_forked="--workers" not in flags,  # a supervisor starts interpreters of its own
     )
 
 

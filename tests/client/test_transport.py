@@ -93,43 +93,40 @@ async def test_every_repeatable_write_is_repeated() -> None:
 
 
 async def test_what_a_key_makes_is_asked_for_again_with_that_key() -> None:
-    """Whatever is posted to a session: one key for all attempts of a call."""
+    """Whatever is posted to a session, and a vote: one key for all attempts of a call."""
     appended = b'{"session_id":"s1","version":1,"first_seq":1,"last_seq":1,"message_ids":["m1"]}'
     written = b'{"session_id":"s1","version":1,"message_count":0,"first_seq":null,'
     written += b'"last_seq":null,"superseded":0,"kept":0}'
-    script = (session("s1"), session("s2"), Reply(201, appended), Reply(200, written))
+    voted = b'{"feedback_id":"fb_1","rating":1,"created_at":"2026-04-27T12:00:00+00:00"}'
+    made = (session("s1"), session("s2"), Reply(201, appended), Reply(200, written))
+    script = (*made, Reply(201, voted))
     async with serving(*(each for answer in script for each in (Drop(), answer))) as server:
         backend = connected(server.url)
         await backend.sessions.create()
         await backend.sessions.fork("s1", key="try-1")
         await backend.sessions.append("s1", ["{}"])
         await backend.sessions.revert("s1", to=0)
+        await backend.feedback.create(VOTE)
         await backend.aclose()
     keys = [seen.headers["idempotency-key"] for seen in server.seen]
     assert keys[::2] == keys[1::2]
-    assert len(set(keys)) == 4
+    assert len(set(keys)) == 5
     assert keys[2] == "try-1"
 
 
 @pytest.mark.parametrize("failure", [BUSY, page(503), Drop()], ids=["busy", "gateway", "drop"])
 async def test_what_would_be_done_twice_is_sent_once(failure: Reply | Drop) -> None:
-    """A vote, an increment and the end of a turn are the caller's to repeat."""
+    """An increment and the end of a turn are the caller's to repeat."""
     async with serving(failure) as server:
         backend = connected(server.url)
         for call in (
-            backend.feedback.create(VOTE),
             backend.sessions.patch_cost("s1", {"$inc": {"turns": 1}}),
             backend.sessions.release("s1", token=1),
         ):
             with pytest.raises(Unavailable):
                 await call
         await backend.aclose()
-    targets = [seen.target for seen in server.seen]
-    assert targets == [
-        "/v1/feedback",
-        "/v1/sessions/s1",
-        "/v1/sessions/s1/lease",
-    ]
+    assert [seen.target for seen in server.seen] == ["/v1/sessions/s1", "/v1/sessions/s1/lease"]
 
 
 async def test_what_was_never_sent_is_sent_again_whatever_it_is() -> None:

@@ -56,8 +56,12 @@ def all_running(
 
 
 def get(url: str, path: str, **query: str) -> Any:
-    """An answer of the service, which must be a success."""
+    """An answer of the service; where others take all the room, it comes again as it is told."""
+    deadline = time.monotonic() + PATIENCE_S
     answer = httpx2.get(url + path, params=query, timeout=PATIENCE_S)
+    while answer.status_code == 503 and time.monotonic() < deadline:
+        time.sleep(float(answer.headers["retry-after"]))
+        answer = httpx2.get(url + path, params=query, timeout=PATIENCE_S)
     assert answer.status_code == 200, answer.text
     return answer.json()
 

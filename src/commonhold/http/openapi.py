@@ -194,6 +194,7 @@ def _schema_of(shape: Any) -> tuple[Schema, dict[str, Schema]]:
     return schema, named
 
 
+@lru_cache(maxsize=256)
 def _reference(shape: Any) -> Schema:
     return _schema_of(shape)[0]
 

@@ -26,8 +26,9 @@ MAX_LABELS = 256
 MAX_AGENTS = 64
 """Agents of one trace, by name; what else took part is in its spans."""
 
-MOST_COUNTED = 2**52
-"""Sums stop here: below it dollars, as floats, hold every billionth of one."""
+MOST_COUNTED = 2**50
+"""Sums stop here: up to it, billionths become dollars as a float and back without loss, though each
+of the two steps rounds."""
 
 
 CALLS = ("llm", "embedding")

@@ -205,7 +205,9 @@ class FeedbackWriter:
             return new
         mark = Once.of(key, self._author, "score").mark
         return [
-            each if each.score_id is not None else replace(each, score_id=f"fb_{mark}_{n}")
+            each
+            if each.score_id is not None
+            else replace(each, score_id=f"fb_{mark}_{n}" if n else f"fb_{mark}")
             for n, each in enumerate(new)
         ]
 

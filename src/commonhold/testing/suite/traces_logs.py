@@ -177,11 +177,11 @@ async def test_an_unknown_cost_is_not_zero(backend: Backend, told: dict[str, Any
 
 async def test_sums_of_very_many_stay_numbers(backend: Backend) -> None:
     """T3. Each count is possible, their sum is not: the trace is kept, and listed."""
-    most = usage(2**53 - 1, 2**53 - 1, gen_ai__usage__cost=4e6)
+    most = usage(2**53 - 1, 2**53 - 1, gen_ai__usage__cost=1e6)
     await backend.traces.record([otel_span(n, attributes=most) for n in range(1100)])
     found = await summary_of(backend)
-    assert found.prompt_tokens == found.completion_tokens == 2**52
-    assert found.cost_nano == 2**52
+    assert found.prompt_tokens == found.completion_tokens == 2**50
+    assert found.cost_nano == 2**50
 
 
 async def test_the_root_may_come_late_or_never(backend: Backend) -> None:
