@@ -113,7 +113,7 @@ OPERATIONS = (
         {201: Reply("Kept.", (schemas.FeedbackId, schemas.Feedback))},
         "Keep a vote",
         "feedback",
-        errors=(401,),
+        errors=(401, 409),
         headers=("Prefer", "Idempotency-Key"),
         body=Body((bodies.NewFeedbackBody,)),
         doc="The id, the time and the user are the service's to give, and ignored in a body. Sent"
