@@ -127,7 +127,7 @@ class FeedbackWriter:
         if not is_key or not await self._db.run(DELETE, **args):
             raise missing(feedback_id)
 
-    async def _put(self, tx: Tx, new: NewScore, *, is_keyed: bool) -> Score:
+    async def _put(self, tx: Tx, new: NewScore, *, is_keyed: bool = False) -> Score:
         found = await find(tx, self._tenant, _target(new, self._stamp["owner_agent"]))
         voter = Voter(
             self._stamp["owner_agent"], self._user_id, new.name, new.source, new.identifier
