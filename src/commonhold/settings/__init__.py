@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from commonhold.errors import CommonholdError, FieldError
@@ -30,6 +30,7 @@ from commonhold.settings.rules import (
     PATH,
     SECONDS,
     SECRET,
+    SHARING,
     SIGNING,
     SIZE,
     TEXT,
@@ -121,6 +122,13 @@ class Settings:
         "PEPPER_FILE",
         "A file with what `COMMONHOLD_PEPPER` would hold, one on each line.",
         PATH,
+    )
+    sessions_sharing: Literal["fleet", "user", "owner"] = _setting(
+        "fleet",
+        "SESSIONS_SHARING",
+        "Which agents of a tenant a session is for: all of the `fleet`, those that prove its `user`,"
+        " or its `owner` and whom it is handed to.",
+        SHARING,
     )
     workers: int = _setting(
         1, "WORKERS", "Processes that serve requests, each with its own pool.", count(1, 64)
