@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model.clock import Micros
@@ -25,7 +25,7 @@ class AuditEvent:
     """One event. Times are when it happened; `count` is how many alike it stands for.
 
     `operation` is one of the matrix, or `service.start`, `audit.lost`. `reason` is the code of the
-    error that the caller got. Texts that are longer than `MAX_TEXT` are cut, and hold no NUL.
+    error that the caller got.
     """
 
     at: Micros
@@ -45,9 +45,11 @@ class AuditEvent:
     trace_id: str = ""
     count: int = 1
 
-    def __post_init__(self) -> None:
-        for name in _TEXTS:
-            object.__setattr__(self, name, _kept(getattr(self, name)))
+    def cut(self) -> AuditEvent:
+        """The same as it can be kept: no text of a caller is longer than `MAX_TEXT`."""
+        given = {name: getattr(self, name) for name in _TEXTS}
+        kept: dict[str, Any] = {name: _kept(text) for name, text in given.items()}
+        return self if kept == given else replace(self, **kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,13 @@ class Settings:
         "A file with what `COMMONHOLD_PEPPER` would hold, one on each line.",
         PATH,
     )
+    audit_key: tuple[str, ...] = _setting(
+        (),
+        "AUDIT_KEY",
+        "Seals the audit log; when empty, made of the pepper.",
+        SIGNING,
+        secret=True,
+    )
     workers: int = _setting(
         1, "WORKERS", "Processes that serve requests, each with its own pool.", count(1, 64)
     )

@@ -78,8 +78,8 @@ class SqlAudit:
 
 
 async def add_events(tx: Tx, events: Sequence[AuditEvent]) -> None:
-    """Keep events in the transaction of what they tell of."""
-    await tx.many(ADD, [astuple(event) for event in events])
+    """Keep events in the transaction of what they tell of, as its last statement."""
+    await tx.many(ADD, [astuple(event.cut()) for event in events])
 
 
 async def _seal(tx: Tx, key: SealKey, horizon: int, limit: int) -> Sequence[Link]:
