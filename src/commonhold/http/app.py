@@ -43,6 +43,7 @@ from commonhold.http.problems import problem_of
 from commonhold.http.table import RouteTable
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
+from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
 from commonhold.wrap import Bind
@@ -80,6 +81,7 @@ class Service(FastAPI):
     gate: Gate
     bind: Bind
     metrics: Metrics
+    watch: Watch | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP through the front, anything else as FastAPI does."""
@@ -159,6 +161,7 @@ def create_app(
     metrics.watch(serving.gate.stats)
     app = _application(lifespan, has_docs=options.asks_nobody)
     app.gate, app.bind, app.metrics = serving.gate, bind, metrics
+    app.watch = serving.watch
 
     health = health_operations(metrics, _check(source, options), options.ready_timeout_s)
     app.operations = (*API, *vote_operations(desk), *extras.operations(), *health)

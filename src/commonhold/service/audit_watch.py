@@ -63,12 +63,12 @@ class Asked:
 
     operation: str
     is_write: bool
-    resource_id: str
     peer: str
     request_id: str
-    trace_id: str
     headers: Headers
     grants: Grants | None
+    resource_id: str = ""
+    trace_id: str = ""
 
 
 class Watch:
