@@ -123,11 +123,7 @@ class Settings:
         PATH,
     )
     audit_key: tuple[str, ...] = _setting(
-        (),
-        "AUDIT_KEY",
-        "Seals the audit log; when empty, made of the pepper.",
-        SIGNING,
-        secret=True,
+        (), "AUDIT_KEY", "What seals the audit log; else the pepper does.", SIGNING, secret=True
     )
     workers: int = _setting(
         1, "WORKERS", "Processes that serve requests, each with its own pool.", count(1, 64)
