@@ -2,8 +2,9 @@
 
     mac[n] = HMAC-SHA-256(key, mac[n - 1] + canonical event)
 
-Whoever has no key can take away the end of a chain, and nothing else, without being found out; and
-not even that from who has kept a head.
+Whoever writes to the database and has no key can take away the end of a chain, or let the service
+seal another one, and nothing else, without being found out; and not even that from who has kept a
+head.
 """
 
 from __future__ import annotations

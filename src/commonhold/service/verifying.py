@@ -11,6 +11,8 @@ from commonhold.model.audit import Kept
 from commonhold.model.seal import START, Link, SealKey, digest
 
 PAGE = 500
+FIRST = -(2**63)
+"""A place before every event, also before one that was put in where none is given out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ async def _pairs(
 
 
 async def _events(log: AuditLog, tip: int) -> AsyncIterator[Kept]:
-    after = 0
+    after = FIRST
     while page := await log.events_from(after, PAGE, upto=tip):
         for kept in page:
             yield kept
@@ -134,7 +136,7 @@ async def _events(log: AuditLog, tip: int) -> AsyncIterator[Kept]:
 
 
 async def _links(log: AuditLog, tip: int) -> AsyncIterator[Link]:
-    after = 0
+    after = FIRST
     while page := _upto(await log.links_from(after, PAGE), tip):
         for link in page:
             yield link
