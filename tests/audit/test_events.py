@@ -18,7 +18,7 @@ from commonhold.auth.principal import Principal
 from commonhold.cli.audit_heads import heads_in
 from commonhold.cli.logs import JsonFormatter, TextFormatter
 from commonhold.contract.stores import Stores
-from commonhold.errors import Unavailable
+from commonhold.errors import InvalidRequest, Unavailable
 from commonhold.http import Auditing, Extras, create_app
 from commonhold.model.audit import MAX_TEXT, AuditEvent, AuditQuery
 from commonhold.model.clock import Micros
@@ -319,3 +319,6 @@ async def test_a_head_is_one_line_of_the_log(
     path.write_text("not ours\n" + lines[0] + '\n{"audit_head":\n')
     (head,) = heads_in(path)
     assert (head.tenant, head.n, head.mac) == (forged, 1, link.mac)
+    path.write_text("nothing\n")
+    with pytest.raises(InvalidRequest, match="has no head"):
+        heads_in(path)

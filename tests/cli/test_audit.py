@@ -58,7 +58,3 @@ def test_what_was_answered_survives_a_crash_and_is_proved(tmp_path: Path) -> Non
     assert (broken.status, broken.out.split()[:3]) == (1, ["broken", "event", "1"])
     environ["COMMONHOLD_PEPPER"] = ""
     assert "COMMONHOLD_AUDIT_KEY" in check_one_line(audit("verify"), 2)
-    heads.write_text("nothing\n")
-    environ["COMMONHOLD_AUDIT_KEY"] = "another key of thirty-two bytes or more"
-    assert "has no head" in check_one_line(audit("verify", "--heads", str(heads)), 1)
-    assert "is not among those given" in audit("verify").out
