@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import astuple, replace
+from typing import Any
 
 import pytest
 
@@ -234,7 +235,7 @@ def test_every_field_is_sealed() -> None:
     plain = Kept(1, event(1))
     texts = {canonical(plain, 1), canonical(plain, 2), canonical(replace(plain, seq=2), 1)}
     for name, value in zip(AuditEvent.__slots__, astuple(plain.event), strict=True):
-        other = value + 1 if isinstance(value, int) else f"{value}x"
-        changed = replace(plain.event, **{name: other})
+        other: dict[str, Any] = {name: value + 1 if isinstance(value, int) else f"{value}x"}
+        changed = replace(plain.event, **other)
         texts.add(canonical(Kept(1, changed), 1))
     assert len(texts) == 3 + len(AuditEvent.__slots__)
