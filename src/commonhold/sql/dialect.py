@@ -85,11 +85,6 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
     },
     # Rows that another transaction works on are left to it. SQLite has one writer.
     "skip_locked": {"sqlite": "", "postgres": "FOR UPDATE SKIP LOCKED"},
-    # Nobody is about to add an event that gets an earlier place: schema, `audit_is_added_v1`.
-    "no_event_is_added": {
-        "sqlite": "1",
-        "postgres": "(SELECT pg_try_advisory_xact_lock(1096107092))",
-    },
     # Words are cut by `model.words`: neither index cuts them again.
     "as_words": {
         "sqlite": "r.words",

@@ -29,7 +29,10 @@ ORDER BY seq LIMIT :limit;
 
 -- name: read_audit_horizon
 -- The last event, where none before it can still appear; else null. Primary key.
-SELECT CASE WHEN {no_event_is_added} THEN (
+-- dialect: sqlite (there is one writer: what it has not added comes later)
+SELECT coalesce(max(seq), 0) FROM audit_event;
+-- dialect: postgres (who adds an event holds this lock until it can be seen: `audit_is_added_v1`)
+SELECT CASE WHEN (SELECT pg_try_advisory_xact_lock(1096107092)) THEN (
     SELECT coalesce(max(seq), 0) FROM audit_event
 ) END;
 
