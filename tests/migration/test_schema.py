@@ -326,7 +326,9 @@ def _sqlite() -> sqlite3.Connection:
 
 def _sqlite_columns() -> set[tuple[str, str, bool]]:
     connection = _sqlite()
-    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    tables = connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    ).fetchall()
     return {
         (table, column, bool(not_null) or bool(key))
         for (table,) in tables

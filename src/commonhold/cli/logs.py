@@ -103,6 +103,7 @@ def log_config(level: str, style: str) -> dict[str, object]:
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "commonhold": {"level": level.upper()},
+            "commonhold.audit": {"level": "INFO"},  # heads leave the machine with the log
             "uvicorn": {"level": server},
         },
     }

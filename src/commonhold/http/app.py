@@ -28,6 +28,7 @@ from commonhold.errors import (
     from_problem,
 )
 from commonhold.http import feedback, feedback_export, messages, scores, sessions, traces, turns
+from commonhold.http.audit import Auditing, audit_operations
 from commonhold.http.binding import ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
 from commonhold.http.health import Check, health_operations
@@ -42,6 +43,7 @@ from commonhold.http.problems import problem_of
 from commonhold.http.table import RouteTable
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
+from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
 from commonhold.wrap import Bind
@@ -79,6 +81,7 @@ class Service(FastAPI):
     gate: Gate
     bind: Bind
     metrics: Metrics
+    watch: Watch | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP through the front, anything else as FastAPI does."""
@@ -105,17 +108,20 @@ class Extras:
     """What a service has beside its stores.
 
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
-    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made.
+    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made, and
+    without `auditing` nobody is told who did what.
     """
 
     vote_keys: Keys | None = None
     webhooks: WebhooksOf | None = None
     key_ring: KeyRing | None = None
+    auditing: Auditing | None = None
 
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
         told = webhook_operations(self.webhooks) if self.webhooks else ()
-        return (*told, *key_operations(self.key_ring))
+        audit = audit_operations(self.auditing) if self.auditing else ()
+        return (*told, *key_operations(self.key_ring), *audit)
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
@@ -150,10 +156,12 @@ def create_app(
     metrics = metrics or Metrics(options.multiprocess_dir)
     bind = ByAuthor(source, authenticate, options.sessions_sharing)
     desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s)
-    serving = replace(_serving(bind, options), admit=desk.admit, ask=bind.grants_of)
+    watch = extras.auditing.watch if extras.auditing else None
+    serving = replace(_serving(bind, options), admit=desk.admit, ask=bind.grants_of, watch=watch)
     metrics.watch(serving.gate.stats)
     app = _application(lifespan, has_docs=options.asks_nobody)
     app.gate, app.bind, app.metrics = serving.gate, bind, metrics
+    app.watch = serving.watch
 
     health = health_operations(metrics, _check(source, options), options.ready_timeout_s)
     app.operations = (*API, *vote_operations(desk), *extras.operations(), *health)

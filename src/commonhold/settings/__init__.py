@@ -122,6 +122,9 @@ class Settings:
         "A file with what `COMMONHOLD_PEPPER` would hold, one on each line.",
         PATH,
     )
+    audit_key: tuple[str, ...] = _setting(
+        (), "AUDIT_KEY", "What seals the audit log; else the pepper does.", SIGNING, secret=True
+    )
     sessions_sharing: Literal["fleet", "user", "owner"] = _setting(
         "fleet",
         "SESSIONS_SHARING",
