@@ -17,6 +17,7 @@ from commonhold._version import __version__
 from commonhold.auth.none import authenticate as anonymous
 from commonhold.compose.keys import KeyMode
 from commonhold.compose.otlp_grpc import otlp_grpc
+from commonhold.compose.redaction import policies_of, redacted
 from commonhold.compose.storage import LateBackend, open_to_serve
 from commonhold.compose.upkeep import Chores
 from commonhold.compose.vote_keys import VoteKeys
@@ -52,7 +53,9 @@ def create_app(settings: Settings | None = None) -> http.Service:
     metrics = http.Metrics(options.multiprocess_dir)
     metrics.watch(late.stats)
     metrics.watch(chores.stats)
-    stores = Stores.on(ObservedBackend(late, metrics.operated))
+    policies = policies_of(settings, late)
+    inside = redacted(late, policies, metrics.redacted)
+    stores = Stores.on(ObservedBackend(inside, metrics.operated))
     mode = None if settings.auth == "none" else KeyMode(settings, late)
     ring = mode.ring if mode else None
     return http.create_app(
@@ -62,7 +65,7 @@ def create_app(settings: Settings | None = None) -> http.Service:
         metrics=metrics,
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
-        extras=http.Extras(VoteKeys(settings.secret, late), chores.webhooks.of, ring),
+        extras=http.Extras(VoteKeys(settings.secret, late), chores.webhooks.of, ring, policies),
     )
 
 

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 from commonhold.errors import CommonholdError, FieldError
+from commonhold.model.redaction import CAPTURES, DEFAULT_GROUPS, Group
 from commonhold.model.vote import MAX_VOTE_TTL_S
 from commonhold.settings.rules import (
     AUTH,
@@ -28,6 +28,7 @@ from commonhold.settings.rules import (
     NETWORKS,
     ORIGINS,
     PATH,
+    REDACT,
     SECONDS,
     SECRET,
     SIGNING,
@@ -38,6 +39,7 @@ from commonhold.settings.rules import (
     choice,
     count,
 )
+from commonhold.settings.shown import redact_url as redact_url
 
 T = TypeVar("T")
 
@@ -121,6 +123,19 @@ class Settings:
         "PEPPER_FILE",
         "A file with what `COMMONHOLD_PEPPER` would hold, one on each line.",
         PATH,
+    )
+    redact: tuple[Group, ...] = _setting(
+        DEFAULT_GROUPS,
+        "REDACT",
+        "What is redacted in everything that is written, where a tenant has no policy of its own.",
+        REDACT,
+    )
+    capture: str = _setting(
+        "masked",
+        "CAPTURE",
+        "How much is kept of what is said: `masked` redacts, `none` also drops the content of traces"
+        " and log records, `full` keeps everything.",
+        choice(*CAPTURES),
     )
     workers: int = _setting(
         1, "WORKERS", "Processes that serve requests, each with its own pool.", count(1, 64)
@@ -319,27 +334,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-def redact_url(url: str) -> str:
-    """The URL fit for a log line: without its password and without credentials in its query."""
-    try:
-        parts = urlsplit(url)
-        login = parts.username or ""
-    except ValueError:
-        return "(a URL that cannot be read)"
-    host = parts.netloc.rpartition("@")[2]
-    shown = login + (":***@" if parts.password else "@") + host if login else host
-    query = "&".join(_redact_pair(pair) for pair in parts.query.split("&"))
-    # Not urlunsplit: it drops the empty authority of sqlite:///file.db.
-    told = url.replace(parts.netloc, shown, 1) if parts.netloc else url
-    return told.replace(parts.query, query, 1) if parts.query else told
-
-
-def _redact_pair(pair: str) -> str:
-    name = pair.partition("=")[0]
-    hidden = any(word in name.lower() for word in ("password", "token", "secret", "key"))
-    return f"{name}=***" if hidden else pair
 
 
 def _unsafe(host: str) -> str:

@@ -760,3 +760,11 @@ CREATE TABLE api_key (
 );
 
 CREATE INDEX api_key_by_creation ON api_key (tenant, created_at, key_id);
+
+CREATE TABLE redaction_policy (
+    tenant TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    capture TEXT,
+    rule_groups TEXT,
+    updated_at BIGINT NOT NULL,
+    updated_by TEXT NOT NULL
+);

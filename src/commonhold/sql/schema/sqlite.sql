@@ -773,3 +773,11 @@ CREATE TABLE api_key (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX api_key_by_creation ON api_key (tenant, created_at, key_id);
+
+CREATE TABLE redaction_policy (
+    tenant TEXT NOT NULL PRIMARY KEY,
+    capture TEXT,
+    rule_groups TEXT,
+    updated_at INTEGER NOT NULL,
+    updated_by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
