@@ -8,6 +8,7 @@ from dataclasses import replace
 from commonhold.contract.feedback import Feedback
 from commonhold.model.feedback import MAX_TEXT, FeedbackPatch, NewFeedback
 from commonhold.model.feedback import Feedback as Record
+from commonhold.model.ids import MAX_ID
 from commonhold.model.score import NewScore, Score, ScorePatch
 from commonhold.wrap.redaction import Stage, Work
 
@@ -63,6 +64,7 @@ def _vote(work: Work, new: NewFeedback) -> NewFeedback:
 def _score(work: Work, new: NewScore) -> NewScore:
     return replace(
         new,
+        label=work.text(new.label, MAX_ID),
         comment=work.text(new.comment, MAX_TEXT),
         correction=work.text(new.correction, MAX_TEXT),
         error=work.text(new.error, MAX_TEXT),
@@ -74,6 +76,7 @@ def _score(work: Work, new: NewScore) -> NewScore:
 def _patch(work: Work, patch: ScorePatch) -> ScorePatch:
     return replace(
         patch,
+        label=work.text(patch.label, MAX_ID),
         comment=work.text(patch.comment, MAX_TEXT),
         correction=work.text(patch.correction, MAX_TEXT),
         metadata=None if patch.metadata is None else work.json(patch.metadata),
