@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from rich.markup import escape
 
 from commonhold import compose
 from commonhold.cli.console import err, option, out, print_json
+from commonhold.errors import InvalidRequest
 from commonhold.model.clock import to_rfc3339
 from commonhold.model.redaction import (
     CAPTURES,
@@ -84,14 +86,27 @@ def set_(
 
 
 @app.command("try")
-def try_(redact: Groups = None) -> None:
-    """Show what would become of the text on standard input, and which rules found something."""
+def try_(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="The text; standard input, when there is none."),
+    ] = None,
+    redact: Groups = None,
+) -> None:
+    """Show what would become of a text, and which rules found something in it."""
     groups = Settings.load().redact if redact is None else _groups(redact)
     redactor = Redactor(rules_of(groups))
-    text = sys.stdin.buffer.read().decode("utf-8", "replace")
+    text = _given(file).decode("utf-8", "replace")
     sys.stdout.buffer.write(redactor.text(text).encode())
     sys.stdout.buffer.flush()
     _tell(redactor.found)
+
+
+def _given(file: Path | None) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file is None else file.read_bytes()
+    except OSError as error:
+        raise InvalidRequest(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def _groups(text: str) -> tuple[Group, ...]:
