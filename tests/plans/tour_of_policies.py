@@ -7,7 +7,8 @@ from commonhold.model.redaction import PolicyChange, StoredChange
 from commonhold.sql import SqlBackend
 from commonhold.sql.redaction import SqlPolicies
 
-FULL = StoredChange(PolicyChange("full", ("personal",)), Micros(1), "somebody")
+FULL = StoredChange(PolicyChange("full", ("personal",)), Micros(1), "somebody " * 160)
+"""Wide, so that a planner does not find all of them on one page."""
 
 
 async def settle(backend: SqlBackend) -> None:
