@@ -17,14 +17,15 @@ from commonhold._version import __version__
 from commonhold.auth.none import authenticate as anonymous
 from commonhold.compose.keys import KeyMode
 from commonhold.compose.otlp_grpc import otlp_grpc
-from commonhold.compose.redaction import policies_of, redacted
+from commonhold.compose.redaction import policies_of
 from commonhold.compose.storage import LateBackend, open_to_serve
 from commonhold.compose.upkeep import Chores
 from commonhold.compose.vote_keys import VoteKeys
 from commonhold.contract.stores import Stores
 from commonhold.model import clock
+from commonhold.otlp.requests import spans_of
 from commonhold.settings import Settings, metrics_dir
-from commonhold.wrap import ObservedBackend
+from commonhold.wrap import ObservedBackend, RedactedBackend, Redaction
 
 Lifespan = Callable[[http.Service], AbstractAsyncContextManager[None]]
 
@@ -54,8 +55,8 @@ def create_app(settings: Settings | None = None) -> http.Service:
     metrics.watch(late.stats)
     metrics.watch(chores.stats)
     policies = policies_of(settings, late)
-    inside = redacted(late, policies, metrics.redacted)
-    stores = Stores.on(ObservedBackend(inside, metrics.operated))
+    redaction = Redaction(policies.policy_of, spans_of, metrics.redacted)
+    stores = Stores.on(ObservedBackend(RedactedBackend(late, redaction), metrics.operated))
     mode = None if settings.auth == "none" else KeyMode(settings, late)
     ring = mode.ring if mode else None
     return http.create_app(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from commonhold.compose.storage import LateBackend, open_for_upkeep
 from commonhold.errors import SchemaOutdated
 from commonhold.model.redaction import Policy, capture_of, groups_of
-from commonhold.otlp.requests import spans_of
 from commonhold.service.redaction import PolicyDesk
 from commonhold.settings import Settings
 from commonhold.sql.redaction import SqlPolicies
-from commonhold.wrap import RedactedBackend, Redaction
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -23,13 +21,6 @@ def policy_of(settings: Settings) -> Policy:
 def policies_of(settings: Settings, late: LateBackend) -> PolicyDesk:
     """The policies of a service over a database that may not be open yet."""
     return PolicyDesk(lambda: SqlPolicies(late.opened().database), policy_of(settings))
-
-
-def redacted(
-    late: LateBackend, policies: PolicyDesk, observe: Callable[[Mapping[str, int]], None]
-) -> RedactedBackend:
-    """The database behind the stage that every write passes."""
-    return RedactedBackend(late, Redaction(policies.policy_of, spans_of, observe))
 
 
 @asynccontextmanager
