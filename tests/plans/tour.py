@@ -394,4 +394,5 @@ async def visit(backend: SqlBackend) -> None:
     await tour_of_keys.visit(backend)
     await tour_of_keys.visit_part(backend)
     await tour_of_keys.visit_own(backend)
+    await tour_of_keys.visit_shared(backend)
     await tour_of_policies.visit(backend)

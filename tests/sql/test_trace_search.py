@@ -81,14 +81,19 @@ async def test_a_search_by_stretches_finds_what_one_look_at_everything_finds(
     assert sorted({len(found) for found in whole.values()})[:3] == [1, 2, 4]
 
 
+def after(seconds: int) -> Micros:
+    """So long after the first trace."""
+    return Micros((BEGINS + seconds * SECOND) // 1000)
+
+
 WORDS = {"common": 2, "other": 3, "rare": 29, "first": 118}
 QUERIES = (
     *(TraceQuery(q=word, limit=7) for word in ("x", "common", "common other", "rare", "first")),
     TraceQuery(q="common", limit=7, offset=11),
-    TraceQuery(q="com*", limit=50, since=Micros((BEGINS + 50_000 * SECOND) // 1000)),
-    TraceQuery(q="other", limit=3, until=Micros((BEGINS + 400_000 * SECOND) // 1000)),
+    TraceQuery(q="com*", limit=50, since=after(50_000)),
+    TraceQuery(q="other", limit=3, until=after(400_000)),
     TraceQuery(q="x rare", limit=2, status="ok"),
-    TraceQuery(q="x", limit=2, until=Micros((BEGINS + 9_000 * SECOND) // 1000)),
+    TraceQuery(q="x", limit=2, until=after(9_000)),
 )
 
 

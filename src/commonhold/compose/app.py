@@ -81,6 +81,7 @@ def _http_options(settings: Settings) -> http.HttpOptions:
         multiprocess_dir=metrics_dir(),
         vote_token_ttl_s=settings.vote_token_ttl_s,
         cors_origins=settings.cors_origins,
+        sessions_sharing=settings.sessions_sharing,
     )
 
 

@@ -153,7 +153,7 @@ def create_app(
     """
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
-    bind = ByAuthor(source, authenticate)
+    bind = ByAuthor(source, authenticate, options.sessions_sharing)
     desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s)
     serving = replace(_serving(bind, options), admit=desk.admit, ask=bind.grants_of)
     metrics.watch(serving.gate.stats)

@@ -6,16 +6,16 @@ command line and the error messages cannot disagree with the code.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from commonhold.errors import CommonholdError, FieldError
 from commonhold.model.redaction import CAPTURES, DEFAULT_GROUPS, Group
 from commonhold.model.vote import MAX_VOTE_TTL_S
+from commonhold.settings.addresses import is_loopback, redact_url
 from commonhold.settings.rules import (
     AUTH,
     COLLECTOR,
@@ -31,6 +31,7 @@ from commonhold.settings.rules import (
     REDACT,
     SECONDS,
     SECRET,
+    SHARING,
     SIGNING,
     SIZE,
     TEXT,
@@ -39,7 +40,6 @@ from commonhold.settings.rules import (
     choice,
     count,
 )
-from commonhold.settings.shown import redact_url as redact_url
 
 T = TypeVar("T")
 
@@ -123,6 +123,13 @@ class Settings:
         "PEPPER_FILE",
         "A file with what `COMMONHOLD_PEPPER` would hold, one on each line.",
         PATH,
+    )
+    sessions_sharing: Literal["fleet", "user", "owner"] = _setting(
+        "fleet",
+        "SESSIONS_SHARING",
+        "Which agents of a tenant a session is for: all of the `fleet`, those that prove its `user`,"
+        " or its `owner` and whom it is handed to.",
+        SHARING,
     )
     redact: tuple[Group, ...] = _setting(
         DEFAULT_GROUPS,
@@ -326,14 +333,6 @@ def metrics_dir(environ: Mapping[str, str] = os.environ) -> str | None:
 def export(variables: Mapping[str, str]) -> None:
     """Set variables for the processes this one starts."""
     os.environ.update(variables)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _unsafe(host: str) -> str:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import get_args
 
 from commonhold.model.redaction import GROUPS
+from commonhold.model.scope import Sharing
 
 MIB = 1024 * 1024
 _UNITS = {"": 1, "kib": 1024, "mib": MIB, "gib": 1024 * MIB}
@@ -193,4 +195,5 @@ ORIGINS = Rule(
     _read_origins, "origins such as `https://app.example`, with commas between, or nothing", _joined
 )
 SECRET = Rule(str, "the credential as it was issued")
+SHARING = choice(*get_args(Sharing))
 LEVELS = choice("debug", "info", "warning", "error")

@@ -1,8 +1,17 @@
-"""Settings as they may be shown."""
+"""Hosts and URLs: who can reach them, and how they are shown."""
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def redact_url(url: str) -> str:
