@@ -17,6 +17,7 @@ from commonhold.cli import (
     doctor,
     feedback,
     keys,
+    redaction,
     serve,
     sessions,
     traces,
@@ -51,6 +52,7 @@ class _InOrder(TyperGroup):
             "webhooks",
             "keys",
             "audit",
+            "redaction",
             "db",
             "doctor",
             "version",
@@ -76,6 +78,7 @@ app.command("agents", rich_help_panel="Look at what is kept")(agents.agents)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Look at what is kept")
 app.add_typer(keys.app, name="keys", rich_help_panel="Say who may call")
 app.add_typer(audit.app, name="audit", rich_help_panel="Say who may call")
+app.add_typer(redaction.app, name="redaction", rich_help_panel="Say who may call")
 app.add_typer(db.app, name="db", rich_help_panel="Look after the database")
 app.command("doctor", rich_help_panel="Find out")(doctor.doctor)
 app.command("version", rich_help_panel="Find out")(version.version)

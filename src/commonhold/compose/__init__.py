@@ -9,6 +9,7 @@ from __future__ import annotations
 from commonhold.compose.audit import open_audit_log, seal_keys
 from commonhold.compose.grpc_port import check_otlp_grpc
 from commonhold.compose.keys import open_key_ring, peppers_of
+from commonhold.compose.redaction import open_policies
 from commonhold.compose.storage import (
     LateBackend,
     check_database_url,
@@ -28,6 +29,7 @@ __all__ = [
     "open_audit_log",
     "open_for_upkeep",
     "open_key_ring",
+    "open_policies",
     "peppers_of",
     "seal_keys",
     "sqlite_file",

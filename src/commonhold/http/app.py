@@ -40,12 +40,14 @@ from commonhold.http.openapi import components, described_by_reference, describe
 from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
+from commonhold.http.redaction import redaction_operations
 from commonhold.http.table import RouteTable
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
 from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
+from commonhold.service.redaction import PolicyDesk
 from commonhold.wrap import Bind
 
 API: tuple[Operation, ...] = (
@@ -108,20 +110,23 @@ class Extras:
     """What a service has beside its stores.
 
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
-    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made, and
-    without `auditing` nobody is told who did what.
+    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made,
+    without `auditing` nobody is told who did what, and without `policies` there is no route that
+    tells or changes what is redacted.
     """
 
     vote_keys: Keys | None = None
     webhooks: WebhooksOf | None = None
     key_ring: KeyRing | None = None
     auditing: Auditing | None = None
+    policies: PolicyDesk | None = None
 
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
         told = webhook_operations(self.webhooks) if self.webhooks else ()
         audit = audit_operations(self.auditing) if self.auditing else ()
-        return (*told, *key_operations(self.key_ring), *audit)
+        policies = redaction_operations(self.policies) if self.policies else ()
+        return (*told, *key_operations(self.key_ring), *audit, *policies)
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import Literal, Self, TypeVar
 
 from commonhold.errors import CommonholdError, FieldError
+from commonhold.model.redaction import CAPTURES, DEFAULT_GROUPS, Group
 from commonhold.model.vote import MAX_VOTE_TTL_S
 from commonhold.settings.addresses import is_loopback, redact_url
 from commonhold.settings.rules import (
@@ -27,6 +28,7 @@ from commonhold.settings.rules import (
     NETWORKS,
     ORIGINS,
     PATH,
+    REDACT,
     SECONDS,
     SECRET,
     SHARING,
@@ -131,6 +133,19 @@ class Settings:
         "Which agents of a tenant a session is for: all of the `fleet`, those that prove its `user`,"
         " or its `owner` and whom it is handed to.",
         SHARING,
+    )
+    redact: tuple[Group, ...] = _setting(
+        DEFAULT_GROUPS,
+        "REDACT",
+        "What is redacted in everything that is written, where a tenant has no policy of its own.",
+        REDACT,
+    )
+    capture: str = _setting(
+        "masked",
+        "CAPTURE",
+        "How much is kept of what is said: `masked` redacts, `none` also drops the content of traces"
+        " and log records, `full` keeps everything.",
+        choice(*CAPTURES),
     )
     workers: int = _setting(
         1, "WORKERS", "Processes that serve requests, each with its own pool.", count(1, 64)

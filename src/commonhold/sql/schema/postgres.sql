@@ -832,3 +832,11 @@ $$;
 
 CREATE TRIGGER audit_event_is_added BEFORE INSERT ON audit_event
 FOR EACH STATEMENT EXECUTE FUNCTION audit_is_added_v1();
+
+CREATE TABLE redaction_policy (
+    tenant TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    capture TEXT,
+    rule_groups TEXT,
+    updated_at BIGINT NOT NULL,
+    updated_by TEXT NOT NULL
+);

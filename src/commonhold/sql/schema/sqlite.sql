@@ -834,3 +834,11 @@ END;
 CREATE TRIGGER audit_seal_is_not_removed BEFORE DELETE ON audit_seal BEGIN
     SELECT RAISE(ABORT, 'the audit log is only added to');
 END;
+
+CREATE TABLE redaction_policy (
+    tenant TEXT NOT NULL PRIMARY KEY,
+    capture TEXT,
+    rule_groups TEXT,
+    updated_at INTEGER NOT NULL,
+    updated_by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
