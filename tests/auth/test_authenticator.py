@@ -27,6 +27,7 @@ from commonhold.model.key import DAY, PRESETS, ApiKey, NewKey
 from commonhold.service.keys import BOOTSTRAP, Issued, KeyRing
 from commonhold.sql import SqlBackend, open_backend
 from commonhold.sql.api_keys import SqlKeys
+from commonhold.sql.registry import SqlRegistry
 from tests.docs.reference import SECURITY
 
 OLD, NEW = (
@@ -64,7 +65,7 @@ class Desk:
 
     def replica(self, *peppers: Pepper) -> KeyAuthenticator:
         """One process of the service."""
-        desk = KeyDesk(self.find, self.keys.touch)
+        desk = KeyDesk(self.find, self.keys.touch, SqlRegistry(self.backend.database).find)
         return KeyAuthenticator(desk, peppers or (NEW,), self.clock)
 
     async def agent(self, name: str = "a") -> Issued:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from commonhold.compose.grpc_port import check_otlp_grpc
 from commonhold.compose.keys import open_key_ring, peppers_of
+from commonhold.compose.registry import open_registry
 from commonhold.compose.storage import (
     LateBackend,
     check_database_url,
@@ -26,6 +27,7 @@ __all__ = [
     "clock_of",
     "open_for_upkeep",
     "open_key_ring",
+    "open_registry",
     "peppers_of",
     "sqlite_file",
     "version_of",

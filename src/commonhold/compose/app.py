@@ -17,6 +17,7 @@ from commonhold._version import __version__
 from commonhold.auth.none import authenticate as anonymous
 from commonhold.compose.keys import KeyMode
 from commonhold.compose.otlp_grpc import otlp_grpc
+from commonhold.compose.registry import registry_over
 from commonhold.compose.storage import LateBackend, open_to_serve
 from commonhold.compose.upkeep import Chores
 from commonhold.compose.vote_keys import VoteKeys
@@ -62,7 +63,12 @@ def create_app(settings: Settings | None = None) -> http.Service:
         metrics=metrics,
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
-        extras=http.Extras(VoteKeys(settings.secret, late), chores.webhooks.of, ring),
+        extras=http.Extras(
+            VoteKeys(settings.secret, late),
+            chores.webhooks.of,
+            ring,
+            registry_over(late, mode.authenticate.forget_all if mode else lambda: None),
+        ),
     )
 
 

@@ -39,11 +39,13 @@ from commonhold.http.openapi import components, described_by_reference, describe
 from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
+from commonhold.http.registry import registry_operations
 from commonhold.http.table import RouteTable
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
+from commonhold.service.registry import AgentRegistry
 from commonhold.wrap import Bind
 
 API: tuple[Operation, ...] = (
@@ -105,17 +107,20 @@ class Extras:
     """What a service has beside its stores.
 
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
-    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made.
+    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made, and
+    without a `registry` no agent is registered.
     """
 
     vote_keys: Keys | None = None
     webhooks: WebhooksOf | None = None
     key_ring: KeyRing | None = None
+    registry: AgentRegistry | None = None
 
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
         told = webhook_operations(self.webhooks) if self.webhooks else ()
-        return (*told, *key_operations(self.key_ring))
+        agents = registry_operations(self.registry) if self.registry else ()
+        return (*told, *key_operations(self.key_ring), *agents)
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:

@@ -7,7 +7,7 @@ from typing import Literal
 from commonhold.auth.grants import Grants
 from commonhold.auth.policy import Allow
 from commonhold.contract.stores import Stores
-from commonhold.errors import Unsupported
+from commonhold.errors import AgentTypeNotAllowed, Unsupported
 from commonhold.model.scope import EVERY, Only, Scope
 
 Honoured = Literal["", "part_of", "owned_by"]
@@ -42,6 +42,19 @@ class Reach:
     def sees_content(self, operation: str) -> bool:
         """Whether the caller sees what was said, and so may search in it."""
         return self._grants.allow(operation).view == "full"
+
+    def check_type(self, agent_type: str | None) -> None:
+        """Let an agent say to be of one of its types only, where it is registered with some.
+
+        Raises:
+            AgentTypeNotAllowed: it is of no such type.
+        """
+        caller = self._grants.principal
+        if agent_type and caller.agent_types and agent_type not in caller.agent_types:
+            raise AgentTypeNotAllowed(
+                f"Agent {caller.agent} may say to be of type {', '.join(caller.agent_types)};"
+                f" not {agent_type}."
+            )
 
     def _bind(self, allowed: Allow) -> Stores:
         tenant = self._grants.principal.tenant

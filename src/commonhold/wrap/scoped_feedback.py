@@ -31,7 +31,9 @@ class ScopedFeedback:
         self._reach = reach
 
     async def create(self, new: NewFeedback, /) -> Feedback:
-        return await self._reach.at("feedback.create").feedback.create(new)
+        stores = self._reach.at("feedback.create")
+        self._reach.check_type(new.agent_type)
+        return await stores.feedback.create(new)
 
     async def find(self, feedback_id: str, /) -> Feedback | None:
         return await self._reach.at("feedback.read", "part_of").feedback.find(feedback_id)
@@ -58,7 +60,10 @@ class ScopedFeedback:
     async def put_scores(
         self, new: Sequence[NewScore], /, *, key: str | None = None
     ) -> tuple[Score, ...]:
-        return await self._reach.at("scores.create").feedback.put_scores(new, key=key)
+        stores = self._reach.at("scores.create")
+        for each in new:
+            self._reach.check_type(each.agent_type)
+        return await stores.feedback.put_scores(new, key=key)
 
     async def find_score(self, score_id: str, /) -> Score | None:
         return await self._reach.at("scores.read", "part_of").feedback.find_score(score_id)
