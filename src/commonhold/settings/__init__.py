@@ -22,6 +22,7 @@ from commonhold.settings.rules import (
     DATABASE,
     FLAG,
     HOST,
+    ISSUERS,
     LEVELS,
     MIB,
     NAME,
@@ -121,6 +122,12 @@ class Settings:
         "PEPPER_FILE",
         "A file with what `COMMONHOLD_PEPPER` would hold, one on each line.",
         PATH,
+    )
+    oidc_issuers: str = _setting(
+        "",
+        "OIDC_ISSUERS",
+        "The issuers whose tokens are taken; `oidc` needs it.",
+        ISSUERS,
     )
     workers: int = _setting(
         1, "WORKERS", "Processes that serve requests, each with its own pool.", count(1, 64)
@@ -235,6 +242,11 @@ class Settings:
             raise InvalidSettings(errors)
         return cls(**values)  # type: ignore[arg-type]
 
+    @property
+    def modes(self) -> frozenset[str]:
+        """The modes of `auth`, one by one."""
+        return frozenset(self.auth.split(","))
+
     def to_environ(self) -> dict[str, str]:
         """The same settings as variables, for the processes that serve."""
         return {setting.env: setting.default for setting in _describe(self)}
@@ -247,8 +259,10 @@ class Settings:
         """
         if self.auth == "none" and not self.insecure and not is_loopback(self.host):
             raise InvalidSettings([FieldError((f"{PREFIX}HOST",), _unsafe(self.host))])
-        if self.auth == "keys" and self.insecure:
-            told = "it lets everybody in, and COMMONHOLD_AUTH=keys does not; set one of them."
+        if self.auth != "none" and self.insecure:
+            told = (
+                f"it lets everybody in, and COMMONHOLD_AUTH={self.auth} does not; set one of them."
+            )
             raise InvalidSettings([FieldError((f"{PREFIX}INSECURE",), told)])
         if self.workers > 1 and ":memory:" in self.database:
             told = "a database in memory belongs to one process; set it to 1, or use a file."
@@ -345,7 +359,7 @@ def _redact_pair(pair: str) -> str:
 def _unsafe(host: str) -> str:
     return (
         f"{host} can be reached by others, and COMMONHOLD_AUTH=none lets everyone read and write"
-        " everything. Set COMMONHOLD_AUTH=keys (--auth), or COMMONHOLD_HOST=127.0.0.1 (--host), or, when only trusted machines can"
+        " everything. Set COMMONHOLD_AUTH=keys or oidc (--auth), or COMMONHOLD_HOST=127.0.0.1 (--host), or, when only trusted machines can"
         " reach it, COMMONHOLD_INSECURE=true (--insecure)."
     )
 
