@@ -12,7 +12,8 @@
      │   ├─ UnknownAgent      403  nobody registered this agent
      │   ├─ AgentDisabled     403  this agent was stopped
      │   ├─ AgentTypeNotAllowed  403  the agent says to be of a type that is not its own
-     │   └─ AgentProofNeeded  403  the word of a user is not enough here
+     │   ├─ AgentProofNeeded  403  the word of a user is not enough here
+     │   └─ TenantConflict    403  two proofs that speak of two tenants
      ├─ NotFound              404  absent, or not visible to this caller
      ├─ MethodNotAllowed      405  the path exists, the method does not
      ├─ Conflict              409  the id is taken, or the state forbids it
@@ -141,6 +142,12 @@ class AgentProofNeeded(Forbidden):
     """An agent must prove itself beside the user: send its credential as X-Agent-Authorization."""
 
     code = "agent_proof_needed"
+
+
+class TenantConflict(Forbidden):
+    """The proofs of this request speak of different tenants."""
+
+    code = "tenant_conflict"
 
 
 class NotFound(CommonholdError):

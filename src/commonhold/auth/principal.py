@@ -21,7 +21,7 @@ Kind = Literal[
 ]
 """What kind of caller: `anyone` is the caller of mode `none`, who is not asked."""
 
-Method = Literal["none", "key", "gateway"]
+Method = Literal["none", "key", "gateway", "oidc", "k8s", "spiffe"]
 """How a caller proved who it is."""
 
 Scopes = frozenset[str]

@@ -7,6 +7,7 @@ looks at a database need not load what serves it.
 from __future__ import annotations
 
 from commonhold.compose.grpc_port import check_otlp_grpc
+from commonhold.compose.issuers import check_callers, issuers_of
 from commonhold.compose.keys import open_key_ring, peppers_of
 from commonhold.compose.registry import open_registry
 from commonhold.compose.storage import (
@@ -22,9 +23,11 @@ __all__ = [
     "SQLITE_LIBRARY",
     "LateBackend",
     "SqlBackend",
+    "check_callers",
     "check_database_url",
     "check_otlp_grpc",
     "clock_of",
+    "issuers_of",
     "open_for_upkeep",
     "open_key_ring",
     "open_registry",
