@@ -32,8 +32,11 @@ SPEAKING = OF_A_GATEWAY | {AUTHORIZATION, AGENT_AUTHORIZATION, ON_BEHALF_OF, GAT
 
 
 def together(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Headers by lower-case name; of a repeated one the last, but of one that speaks for somebody
-    all of them with commas between, as HTTP has it: then it names nobody."""
+    """Headers by lower-case name; of a repeated one the last.
+
+    Of one that speaks for somebody they are all there, with commas between, as HTTP has it: then it
+    names nobody.
+    """
     found: dict[bytes, bytes] = {}
     for name, value in given:
         is_again = name in found and name in SPEAKING

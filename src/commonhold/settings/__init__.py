@@ -13,8 +13,9 @@ from typing import Self
 
 from commonhold.errors import CommonholdError, FieldError
 from commonhold.model.vote import MAX_VOTE_TTL_S
-from commonhold.settings.addresses import is_loopback, redact_url
-from commonhold.settings.fields import PREFIX, Setting, described, read
+from commonhold.settings.addresses import is_loopback
+from commonhold.settings.fields import PREFIX as PREFIX
+from commonhold.settings.fields import Setting, described, read
 from commonhold.settings.fields import setting as _setting
 from commonhold.settings.gateway import CIDRS, TENANT, USER_PREFIX, gateway_faults
 from commonhold.settings.rules import (
