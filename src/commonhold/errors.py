@@ -12,6 +12,7 @@
      │   ├─ UnknownAgent      403  nobody registered this agent
      │   ├─ AgentDisabled     403  this agent was stopped
      │   ├─ AgentTypeNotAllowed  403  the agent says to be of a type that is not its own
+     │   ├─ AgentOwned        403  a person writes into what an agent remembers
      │   ├─ AgentProofNeeded  403  the word of a user is not enough here
      │   └─ TenantConflict    403  two proofs that speak of two tenants
      ├─ NotFound              404  absent, or not visible to this caller
@@ -142,6 +143,12 @@ class AgentProofNeeded(Forbidden):
     """An agent must prove itself beside the user: send its credential as X-Agent-Authorization."""
 
     code = "agent_proof_needed"
+
+
+class AgentOwned(Forbidden):
+    """An agent remembers this session: a person reads it, and the agent writes into it."""
+
+    code = "agent_owned"
 
 
 class TenantConflict(Forbidden):

@@ -15,7 +15,8 @@ from commonhold.errors import CommonholdError, FieldError
 from commonhold.model.vote import MAX_VOTE_TTL_S
 from commonhold.settings.addresses import is_loopback
 from commonhold.settings.fields import PREFIX as PREFIX
-from commonhold.settings.fields import Setting, described, read
+from commonhold.settings.fields import Setting as Setting
+from commonhold.settings.fields import described, read
 from commonhold.settings.fields import setting as _setting
 from commonhold.settings.gateway import CIDRS, TENANT, USER_PREFIX, gateway_faults
 from commonhold.settings.rules import (

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from commonhold.errors import StaleVersion
+from commonhold.errors import Conflict, StaleVersion
 from commonhold.model import clock, opaque
 from commonhold.model.merge import LiveMessage, Placed, Plan, chain, extend_chain, plan_put
 from commonhold.model.prefix import Prefix
 from commonhold.model.scope import Scope
 from commonhold.model.session import NewMessage, PutMode, Written, parse_message
-from commonhold.sql.database import Row, Tx, certain
+from commonhold.sql.database import Row, Tx
 from commonhold.sql.leases import check_turn, ended, guard
 from commonhold.sql.readers import Readers
-from commonhold.sql.scope import stamp
+from commonhold.sql.scope import key_of, stamp
 from commonhold.sql.statement import statement
 
 GET_HEAD = statement("get_head")
@@ -67,7 +67,7 @@ class Put:
         known: Head | None = None,
     ) -> None:
         self._scope = scope
-        self._key = {"tenant": scope.tenant, "session_id": session_id}
+        self._key = key_of(scope, session_id)
         self._session_id = session_id
         self._texts = texts
         is_exact = terms.mode == "replace" or terms.if_match is not None
@@ -151,7 +151,9 @@ class Put:
             started = await self._start(tx)
             if started is not None:
                 return started
-            head = certain(await tx.one(LOCK, **self._key), "it was there a moment ago")
+            head = await tx.one(LOCK, **self._key)
+        if head is None:
+            raise taken(self._session_id)
         version, count, head_seq, _, holder = head[:5]
         check_turn(self._lease, head[5:8], clock.now())
         if self._if_match is not None and self._if_match != version:
@@ -245,6 +247,14 @@ class Put:
         version, count, head_seq = row[:3]
         first = head_seq - added + 1 if added else None
         return Written(self._session_id, version, count, first, head_seq if added else None)
+
+
+def taken(session_id: str) -> Conflict:
+    """The error of a session that could be neither begun nor gone on with."""
+    return Conflict(
+        f"Session {session_id} is somebody else's, or was made or deleted at the same moment."
+        " Use another id, or try again."
+    )
 
 
 def numbered(messages: Sequence[NewMessage]) -> list[tuple[Any, ...]]:

@@ -23,7 +23,7 @@ class Repeat:
     key nothing is looked for, and nothing remembered.
     """
 
-    def __init__(self, once: Once | None, key: Mapping[str, str], *asked: object) -> None:
+    def __init__(self, once: Once | None, key: Mapping[str, object], *asked: object) -> None:
         self._once = once
         self._key = key
         self._asked = sha256(opaque.dumps(asked).encode()).hexdigest()

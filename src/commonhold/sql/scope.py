@@ -17,6 +17,19 @@ class Stamp(TypedDict):
     delegation: Delegation
 
 
+class Key(TypedDict):
+    """A session, and whose it has to be, if that matters, as named parameters of a statement."""
+
+    tenant: str
+    session_id: str
+    of_user: str | None
+
+
+def key_of(scope: Scope, session_id: str) -> Key:
+    """The session of that id, if the scope reaches it."""
+    return Key(tenant=scope.tenant, session_id=session_id, of_user=scope.only.user)
+
+
 def stamp(scope: Scope) -> Stamp:
     """The author columns of a scope."""
     author = scope.author

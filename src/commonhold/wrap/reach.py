@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from commonhold.auth.grants import Grants
@@ -10,8 +11,8 @@ from commonhold.contract.stores import Stores
 from commonhold.errors import AgentTypeNotAllowed, Unsupported
 from commonhold.model.scope import EVERY, Only, Scope
 
-Honoured = Literal["", "part_of", "owned_by"]
-"""Which bound of `Only` an operation of the storage keeps to, beside none."""
+Honoured = Literal["part_of", "owned_by", "user"]
+"""The bounds of `Only` to which an operation of the storage may keep."""
 
 
 class Reach:
@@ -24,8 +25,8 @@ class Reach:
         self._grants = grants
         self._bound: dict[Only, Stores] = {}
 
-    def at(self, operation: str, honours: Honoured = "") -> Stores:
-        """The stores for `operation`, whose SQL keeps to the bound that it `honours`.
+    def at(self, operation: str, *honours: Honoured) -> Stores:
+        """The stores for `operation`, whose SQL keeps to the bounds that it `honours`.
 
         Raises:
             Forbidden: the caller may not do it.
@@ -38,6 +39,16 @@ class Reach:
         if bound is None:
             bound = self._bound[allowed.only] = self._bind(allowed)
         return bound
+
+    @property
+    def is_somebody(self) -> bool:
+        """Whether the caller is a person who comes without an agent, signed in or not."""
+        return self._grants.principal.kind in {"user", "anonymous"}
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether the caller is not signed in."""
+        return self._grants.principal.kind == "anonymous"
 
     def sees_content(self, operation: str) -> bool:
         """Whether the caller sees what was said, and so may search in it."""
@@ -61,7 +72,5 @@ class Reach:
         return self._stores.bind(Scope(tenant, allowed.stamp, allowed.only))
 
 
-def _kept_to(only: Only, honours: Honoured) -> Only:
-    if honours == "part_of":
-        return Only(part_of=only.part_of)
-    return Only(owned_by=only.owned_by) if honours == "owned_by" else EVERY
+def _kept_to(only: Only, honours: Iterable[Honoured]) -> Only:
+    return Only(**{name: getattr(only, name) for name in honours})

@@ -13,7 +13,8 @@ SELECT s.version, s.message_count, CASE WHEN s.message_count <= :most THEN (
         ORDER BY m.place
     ) AS live
 ) END AS body
-FROM session s WHERE s.tenant = :tenant AND s.session_id = :session_id;
+FROM session s WHERE s.tenant = :tenant AND s.session_id = :session_id
+    [AND s.owner_user = :of_user];
 
 -- name: get_live
 -- The live log without contents, for the merge of a PUT. message_live.
@@ -68,6 +69,7 @@ UPDATE session SET
     message_count = message_count + :added, head_seq = head_seq + :added,
     version = version + 1, chain = :chain, updated_at = :now
 WHERE tenant = :tenant AND session_id = :session_id AND version = :version
+    [AND owner_user = :of_user]
     [AND lease_token = :lease AND lease_until > :now]
     [AND lease_until <= :unleased_at]
     [AND chain = :seen]
@@ -103,6 +105,7 @@ WITH head AS (
         head_seq = head_seq + CAST(:added AS BIGINT),
         version = version + 1, chain = :chain, updated_at = :now
     WHERE tenant = :tenant AND session_id = :session_id AND version = :version
+        [AND owner_user = :of_user]
         [AND lease_token = :lease AND lease_until > :now]
         [AND lease_until <= :unleased_at]
         [AND chain = :seen]

@@ -18,7 +18,8 @@ RETURNING {session};
 
 -- name: get_session hot
 -- One session without its messages. Primary key.
-SELECT {session} FROM session WHERE tenant = :tenant AND session_id = :session_id;
+SELECT {session} FROM session WHERE tenant = :tenant AND session_id = :session_id
+    [AND owner_user = :of_user];
 
 -- name: get_session_whole
 -- The same, with the marks of its live tool calls and results in order. Primary key, message_tools.
@@ -30,23 +31,27 @@ SELECT {session}, (
         ORDER BY m.place
     ) AS live
 ) AS tools
-FROM session WHERE tenant = :tenant AND session_id = :session_id;
+FROM session WHERE tenant = :tenant AND session_id = :session_id
+    [AND owner_user = :of_user];
 
 -- name: get_head hot
 -- What a write must know to recognise that it only extends the log, and whose turn it is.
 -- Primary key.
 SELECT version, message_count, chain, lease_token, lease_holder, lease_until
-FROM session WHERE tenant = :tenant AND session_id = :session_id;
+FROM session WHERE tenant = :tenant AND session_id = :session_id
+    [AND owner_user = :of_user];
 
 -- name: get_reach hot
 -- How far a log goes, and since when it is this one. Primary key.
-SELECT head_seq, created_at FROM session WHERE tenant = :tenant AND session_id = :session_id;
+SELECT head_seq, created_at FROM session WHERE tenant = :tenant AND session_id = :session_id
+    [AND owner_user = :of_user];
 
 -- name: lock_session hot
 -- The session's counters, ours until the transaction ends. Primary key.
 SELECT version, message_count, head_seq, chain, holder, lease_token, lease_holder, lease_until,
     created_at
-FROM session WHERE tenant = :tenant AND session_id = :session_id {for_update};
+FROM session WHERE tenant = :tenant AND session_id = :session_id
+    [AND owner_user = :of_user] {for_update};
 
 -- name: label_session
 -- What a new session is found by.
@@ -56,7 +61,8 @@ SELECT :tenant, :session_id, r.label, :now FROM {rows};
 
 -- name: get_cost hot
 -- What the agent spent, as it wrote it. Primary key.
-SELECT cost_data FROM session WHERE tenant = :tenant AND session_id = :session_id;
+SELECT cost_data FROM session WHERE tenant = :tenant AND session_id = :session_id
+    [AND owner_user = :of_user];
 
 -- name: swap_cost hot
 -- Replace the cost if nobody else did meanwhile. Primary key.
@@ -66,7 +72,8 @@ RETURNING cost_data;
 
 -- name: get_state hot
 -- The agent's state fields. Primary key.
-SELECT state FROM session WHERE tenant = :tenant AND session_id = :session_id;
+SELECT state FROM session WHERE tenant = :tenant AND session_id = :session_id
+    [AND owner_user = :of_user];
 
 -- name: swap_state hot
 -- Replace the state if nobody else did meanwhile. Primary key.
@@ -78,6 +85,7 @@ RETURNING state;
 -- The session's own row, and what was in it. Primary key.
 DELETE FROM session
 WHERE tenant = :tenant AND session_id = :session_id [AND owner_agent = :owned_by]
+    [AND owner_user = :of_user]
 RETURNING lease_until, state;
 
 -- name: delete_messages
