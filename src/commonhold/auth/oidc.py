@@ -9,7 +9,7 @@ from typing import Any
 from commonhold.auth import Headers
 from commonhold.auth.bearer import bearer_of
 from commonhold.auth.issuers import Issuer, IssuerKind, Issuers, Role, is_tenant
-from commonhold.auth.presets import RIGHTS, Rights
+from commonhold.auth.presets import RIGHTS, USER, Rights
 from commonhold.auth.principal import Method, Principal, Scopes
 from commonhold.auth.tokens import VerifiedToken, Verifies
 from commonhold.errors import Forbidden, Unauthenticated
@@ -18,14 +18,6 @@ Resolve = Callable[[VerifiedToken], Awaitable[Principal]]
 """From a token that is good to whom it stands for. Raises `Forbidden` when that is nobody here."""
 
 NEEDED = "This service needs a token: send it as `Authorization: Bearer ...`."
-
-USER: Scopes = frozenset(
-    {
-        *("sessions:read", "sessions:write", "sessions:delete", "traces:read"),
-        *("feedback:read", "feedback:write", "feedback:delete"),
-    }
-)
-"""What a user may do, of what is the user's own."""
 
 _COMPAT = USER - {"sessions:delete", "feedback:delete"}
 _FIRST: tuple[Role, ...] = ("operator", "platform-admin", "viewer")

@@ -26,6 +26,14 @@ _OPERATOR = frozenset(
 )
 _PLATFORM = frozenset({"platform:admin", "keys:manage", "agents:manage", "audit:read"})
 
+USER: Scopes = frozenset(
+    {
+        *("sessions:read", "sessions:write", "sessions:delete", "traces:read"),
+        *("feedback:read", "feedback:write", "feedback:delete"),
+    }
+)
+"""The scopes of a user without a key, for what is the user's own."""
+
 ASSERT = "act:assert"
 """The scope of who may name a user without proof."""
 
