@@ -83,10 +83,19 @@ def test_a_wrong_flag_is_named_as_a_flag() -> None:
     assert "--log-level" in refused({}, log_level="loud").detail
 
 
-@pytest.mark.parametrize("mode", ["oidc", "gateway", "Gateway"])
+@pytest.mark.parametrize("mode", ["gateway", "Gateway", "keys,gateway"])
 def test_a_mode_of_a_later_release_is_refused(mode: str) -> None:
     """It is never silently taken for `none`."""
     assert "later release" in refused({"COMMONHOLD_AUTH": mode}).detail
+
+
+def test_modes_are_the_same_however_they_are_written() -> None:
+    """Several with commas between; `keycloak` is another name; `none` is alone, or refused."""
+    for text in ("oidc,keys", "Keys, Keycloak", "keys,oidc,oidc"):
+        loaded = Settings.load({}, {"COMMONHOLD_AUTH": text})
+        assert (loaded.auth, loaded.modes) == ("keys,oidc", {"keys", "oidc"})
+    for text in ("none,keys", "keys,", "saml"):
+        assert "expected" in refused({"COMMONHOLD_AUTH": text}).detail
 
 
 def test_an_error_does_not_show_a_password() -> None:
