@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -10,11 +11,15 @@ from typing import Any
 
 import msgspec
 
-from commonhold.auth.issuers import Issuer, Issuers
+from commonhold.auth.issuers import KINDS, ROLES, Issuer, Issuers
 
 _PATHS = ("tenant_claim", "role_claim")
 _NAMES = tuple(each.name for each in fields(Issuer))
 
+_JSON = re.compile(r"\s*(\{|\[\s*[{\]])")
+"""How JSON begins, and no TOML does."""
+
+_WORDS = f"`kind` is one of {', '.join(KINDS)}; `roles` are {', '.join(ROLES)}"
 _SHAPE = "it must be a list of issuers: `[[issuer]]` in TOML, or a JSON array of objects."
 
 
@@ -37,9 +42,7 @@ def read_issuers(text: str) -> Issuers:
 
 def _parsed(text: str) -> object:
     try:
-        if text.lstrip().startswith(("{", '["', "[{", "[\n", "[ ")) or text.strip() == "[]":
-            return json.loads(text)
-        return tomllib.loads(text)
+        return json.loads(text) if _JSON.match(text) else tomllib.loads(text)
     except ValueError as error:
         raise ValueError(f"it cannot be read: {error}.") from None
 
@@ -53,7 +56,8 @@ def _issuer(number: int, given: Mapping[str, Any]) -> Issuer:
     try:
         return msgspec.convert({**given, **_paths(given)}, Issuer)
     except msgspec.ValidationError as error:
-        raise ValueError(f"issuer {name}: {error}") from None
+        hint = f" ({_WORDS})" if "enum" in str(error) else ""
+        raise ValueError(f"issuer {name}: {error}{hint}") from None
 
 
 def _paths(given: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:

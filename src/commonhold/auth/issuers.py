@@ -9,8 +9,12 @@ from ipaddress import ip_address
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from commonhold.auth.presets import USER
+
 IssuerKind = Literal["keycloak", "rfc9068", "kubernetes", "spiffe", "plain"]
 """What the tokens of an issuer look like: what they must say, and under which type."""
+
+KINDS: tuple[IssuerKind, ...] = get_args(IssuerKind)
 
 ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -183,6 +187,10 @@ def _check_rights(issuer: Issuer) -> None:
         raise ValueError("`tenant` must be 1 to 63 of a-z, 0-9 and -, such as `acme`.")
     if bool(issuer.role_claim) != bool(issuer.roles):
         raise ValueError("`role_claim` and `roles` belong together: where, and which.")
+    odd = sorted(set(issuer.scopes) - USER)
+    if odd or bool(issuer.scopes) > issuer.require_scopes:
+        told = "`scopes` is for `require_scopes = true`, and names what tokens have for"
+        raise ValueError(f"{told} {', '.join(sorted(USER))}.")
     if not issuer.has_people and (issuer.role_claim or issuer.user_prefix is not None):
         raise ValueError(
             f"kind `{issuer.kind}` has no users: no `role_claim` and no `user_prefix`."

@@ -102,13 +102,13 @@ class KeySet:
 
     async def _look_again(self, kid: str) -> Key | None:
         """The key if a fetch brings it, now and not later."""
-        until = self._unknown.get(kid, float("-inf"))
-        if self._now() < until:
+        asked_at = self._now()
+        if asked_at < self._unknown.get(kid, float("-inf")):
             return None
         await self._fetch_if_allowed()
         key = self._keys.get(kid)
-        if key is None and self._fetching is None:
-            self._unknown[kid] = self._now() + UNKNOWN_S
+        if key is None and self._fetched_at >= asked_at:
+            self._unknown[kid] = asked_at + UNKNOWN_S
             if len(self._unknown) > UNKNOWN:
                 self._unknown.popitem(last=False)
         return key

@@ -32,7 +32,7 @@ USER: Scopes = frozenset(
         *("feedback:read", "feedback:write", "feedback:delete"),
     }
 )
-"""What a user may do, of what is the user's own."""
+"""The scopes of a user without a key, for what is the user's own."""
 
 ANONYMOUS: Scopes = frozenset({"sessions:read", "sessions:write", "feedback:write"})
 """What somebody may do who is not signed in."""
