@@ -106,7 +106,8 @@ async def everyone(database: str, **more: Any) -> AsyncIterator[Everyone]:
             ),
         )
         app = create_app(replace(settings, **more))
-        mint = Mint(header={"typ": "JWT"}, claims={"iss": there.url, "typ": "Bearer", "azp": "ui"})
+        usual = {"iss": there.url, "typ": "Bearer", "azp": "ui", "client_id": None}
+        mint = Mint(header={"typ": "JWT"}, claims=usual)
         async with (
             app.router.lifespan_context(app),
             compose.open_key_ring(settings) as ring,
