@@ -17,7 +17,7 @@ from commonhold.model.wire_registry import binding_out, registered_out
 from commonhold.service.registry import AgentRegistry, Entry
 
 _AGENT = msgspec.json.Decoder(registry_schemas.AgentBody)
-_BINDING = msgspec.json.Decoder(registry_schemas.BindingBody)
+_BINDING = msgspec.json.Decoder(registry_schemas.AgentBindingBody)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,16 @@ _ONE = "/v1/agents/{agent}"
 _TAG = "agents"
 _MANAGE = "agents.manage"
 _REGISTERED = registry_schemas.RegisteredAgent
-_BOUND = registry_schemas.Binding
+_BOUND = registry_schemas.AgentBinding
 
 
 def registry_operations(registry: AgentRegistry) -> tuple[Operation, ...]:
     """The routes of registered agents."""
     desk = RegistryDesk(registry)
-    return (*_of_agents(desk), *_of_bindings(desk))
+    return (*_read(desk), *_changed(desk), *_of_bindings(desk))
 
 
-def _of_agents(desk: RegistryDesk) -> tuple[Operation, ...]:
+def _read(desk: RegistryDesk) -> tuple[Operation, ...]:
     return (
         Operation(
             "GET",
@@ -92,6 +92,11 @@ def _of_agents(desk: RegistryDesk) -> tuple[Operation, ...]:
             action=_MANAGE,
             errors=(404,),
         ),
+    )
+
+
+def _changed(desk: RegistryDesk) -> tuple[Operation, ...]:
+    return (
         Operation(
             "PUT",
             _ONE,
@@ -127,7 +132,7 @@ def _of_bindings(desk: RegistryDesk) -> tuple[Operation, ...]:
             _TAG,
             action=_MANAGE,
             errors=(404, 409),
-            body=Body((registry_schemas.BindingBody,)),
+            body=Body((registry_schemas.AgentBindingBody,)),
             doc="An identity is one agent at most, of one tenant.",
         ),
         Operation(

@@ -34,7 +34,7 @@ class AgentBody(Struct):
     agent_types: Types | None = None
 
 
-class BindingBody(Struct):
+class AgentBindingBody(Struct):
     """Whom an issuer knows: the issuer by its alias, and the name that it gives."""
 
     kind: Kind
@@ -42,7 +42,7 @@ class BindingBody(Struct):
     subject: Subject
 
 
-class Binding(Struct, kw_only=True):
+class AgentBinding(Struct, kw_only=True):
     """An identity that is the agent."""
 
     binding_id: str
@@ -59,7 +59,7 @@ class RegisteredAgent(Struct, kw_only=True):
     agent: str
     status: Status
     agent_types: list[str]
-    bindings: list[Binding]
+    bindings: list[AgentBinding]
     created_by: str
     created_at: Time
     updated_at: Time
