@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import pytest_asyncio
 
+import commonhold
+from commonhold.client import open_backend
+from commonhold.errors import InvalidRequest
 from tests.auth.everyone import CLUSTER, Everyone, everyone
 from tests.auth.fleet import unique
 from tests.auth.test_gateway import owner_of
 from tests.auth.test_rows import ok, said
+from tests.http.conftest import LOCAL
 from tests.http.problems import told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-POD = {
+POD: dict[str, Any] = {
     "iss": CLUSTER,
     "sub": "system:serviceaccount:fleet:weather",
     "azp": None,
     "jti": None,
     "typ": None,
 }
-OF_ITSELF = {
+OF_ITSELF: dict[str, Any] = {
     "azp": "weather-client",
     "client_id": "weather-client",
     "sub": "0b9f",
@@ -214,3 +220,26 @@ async def test_a_token_that_was_lent_to_an_agent_needs_the_proof_of_that_agent(
         shown = {"x_agent_authorization": f"Bearer {key}"}
         assert await author(strict, lent, **shown) == ("weather", "ada")
         await ok(await strict.bearing(strict.mint.token(), "GET", "/v1/sessions"))
+
+
+async def test_our_client_shows_its_own_proof_beside_the_token_of_its_user(here: Everyone) -> None:
+    """For as long as it acts for that user, in every task that is begun meanwhile, and in no other."""
+    key, session = await here.key("agent", "weather"), unique("s")
+    network = httpx2.ASGITransport(app=here.app)
+    backend = open_backend(LOCAL, token=key, transport=network)
+    text = '{"role": "user", "content": "x"}'
+
+    async def create(user: str) -> str | None:
+        if not user:
+            return (await backend.sessions.create()).user
+        with commonhold.acting_for(here.mint.token(sub=user)):
+            return (await asyncio.create_task(backend.sessions.create())).user
+
+    users = ["ada", "", "eve", "bob", ""]
+    assert list(await asyncio.gather(*map(create, users))) == users
+    with commonhold.acting_for(here.mint.token(sub="ada")):
+        await backend.sessions.append(session, [text])
+    with commonhold.acting_for("two words"), pytest.raises(InvalidRequest, match="characters"):
+        await backend.sessions.create()
+    assert await owner_of(here, f"/v1/sessions/{session}") == ("weather", "ada")
+    await backend.aclose()

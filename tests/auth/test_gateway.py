@@ -226,14 +226,15 @@ async def test_who_is_not_signed_in_has_what_the_service_gave_the_id_of(
 
 async def test_a_gateway_shows_its_secret_where_one_is_set() -> None:
     """And lets nobody in who is not signed in, unless it is said that this is meant."""
-    settings = {"gateway_secret": (SECRET, SECRET[::-1]), "allow_anonymous": False}
+    secrets = (SECRET, SECRET[::-1])
+    settings: dict[str, Any] = {"gateway_secret": secrets, "allow_anonymous": False}
     async with everyone("sqlite:///:memory:", **settings) as strict:
 
         async def status(**more: str) -> int:
             return (await strict.user("ada", "GET", "/v1/sessions", **more)).status_code
 
         assert [await status(), await status(x_gateway_secret=SECRET[:-1])] == [401, 401]
-        for each in settings["gateway_secret"]:
+        for each in secrets:
             assert await status(x_gateway_secret=each) == 200
         headers = {"X-Auth-Subject": "ada", "X-Gateway-Secret": SECRET}
         outside = await strict.send("GET", "/v1/sessions", peer=OUTSIDE, headers=headers)
