@@ -15,7 +15,8 @@ from commonhold.contract.stores import Backend
 from commonhold.contract.traces import Traces
 from commonhold.errors import Closed, CommonholdError, InvalidRequest, Unavailable
 from commonhold.model.scope import Scope
-from commonhold.settings import Settings, redact_url
+from commonhold.settings import Settings
+from commonhold.settings.addresses import redact_url
 from commonhold.sql import SqlBackend, SqlOptions, open_backend
 from commonhold.sql.backend import sqlite_path
 from commonhold.sql.partitions import make_ahead
