@@ -15,7 +15,8 @@ from commonhold.settings import InvalidSettings, Settings
 from tests.auth.minting import Mint, elliptic, public, rsa
 from tests.auth.publisher import publisher
 
-ONE = {"alias": "main", "issuer": "https://sso.example", "audiences": ["commonhold"]}
+URL = "https://sso.example"
+ONE = {"alias": "main", "issuer": URL, "audiences": ["commonhold"]}
 TWO = {"alias": "other", "issuer": "https://other.example", "audiences": ["commonhold"]}
 
 TOML = """
@@ -40,9 +41,7 @@ def test_issuers_are_read_from_a_file_or_from_the_setting_itself(tmp_path: Path)
     written, file = {"issuer": [ONE]}, tmp_path / "issuers"
     for text in (json.dumps(written), json.dumps([ONE]), json.dumps([ONE], indent=1)):
         file.write_text(text)
-        assert (
-            issuers(text) == issuers(str(file)) == [Issuer("main", ONE["issuer"], ("commonhold",))]
-        )  # type: ignore[arg-type]
+        assert issuers(text) == issuers(str(file)) == [Issuer("main", URL, ("commonhold",))]
     file.write_text(TOML)
     [issuer] = issuers(str(file))
     assert issuer.role_claim == ("realm_access", "roles")

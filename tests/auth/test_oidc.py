@@ -164,7 +164,8 @@ async def test_a_claim_says_the_tenant_and_scopes_what_may_be_done(here: Site) -
     told(await here.send(with_role(here, "fleet-operator"), "GET", path), 404, "not_found")
     await here.votes(plain.token(org=["acme"]))
     await here.votes(plain.token(org={"acme": {"id": "1"}}, scp=["vote"], scope=None))
-    for org in (None, "", "Acme", "a_b", ["acme", "beta"], {"acme": {}, "beta": {}}, [], 1):
+    several: tuple[Any, ...] = (["acme", "beta"], {"acme": {}, "beta": {}})
+    for org in (None, "", "Acme", "a_b", [], 1, *several):
         answer = await here.send(plain.token(org=org), "POST", "/v1/feedback", {"rating": 1})
         assert "tenant" in told(answer, 403, "forbidden")["detail"], org
     for scope in (None, "", "votes", "feedback:write", ["vote", 1]):

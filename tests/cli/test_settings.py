@@ -100,7 +100,7 @@ def test_modes_are_the_same_however_they_are_written() -> None:
     """Several with commas between; `keycloak` is another name; `none` is alone, or refused."""
     for text in ("oidc,keys", "Keys, Keycloak", "keys,oidc,oidc"):
         loaded = Settings.load({}, {"COMMONHOLD_AUTH": text})
-        assert (loaded.auth, loaded.modes) == ("keys,oidc", {"keys", "oidc"})
+        assert (loaded.auth, loaded.modes) == ("keys,oidc", frozenset({"keys", "oidc"}))
     assert Settings.load({"auth": "Gateway, keys"}, {}).auth == "keys,gateway"
     for text in ("none,keys", "keys,", "saml"):
         assert "expected" in refused({"COMMONHOLD_AUTH": text}).detail
