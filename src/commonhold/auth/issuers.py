@@ -123,7 +123,7 @@ class Issuers:
 
     def is_ambiguous(self, issuer: Issuer, user: str) -> bool:
         """Whether a user's name would read like one of another issuer."""
-        others = (each.user_prefix for each in self._all if each is not issuer)
+        others = (each.user_prefix for each in self._all if each.alias != issuer.alias)
         return any(prefix and user.startswith(prefix) for prefix in others)
 
 
