@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from commonhold.auth.matrix import MATRIX, Row
-from commonhold.auth.presets import RIGHTS, USER
+from commonhold.auth.presets import ANONYMOUS, RIGHTS, USER
 from commonhold.auth.principal import Scopes
 from commonhold.model.key import Preset
 from commonhold.settings import ClientSettings, Setting, Settings, documented
@@ -30,8 +30,9 @@ def regenerated(text: str) -> str:
 
 def matrix() -> str:
     """What each preset may do, and a user with a token, as a Markdown table."""
-    columns: dict[str, tuple[str, Preset | None]] = {
-        "a user": ("user", None),
+    columns: dict[str, tuple[str, Preset | Scopes]] = {
+        "a user": ("user", USER),
+        "not signed in": ("anonymous", ANONYMOUS),
         "`agent`": ("agent", "agent"),
         "for a user": ("agent asserted", "agent-obo"),
         "`ingest`": ("ingest", "ingest"),
@@ -43,8 +44,8 @@ def matrix() -> str:
     lines = [f"| operation | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name, row in MATRIX.items():
         cells = [
-            _cell(row, column, RIGHTS[preset].scopes if preset else USER)
-            for column, preset in columns.values()
+            _cell(row, column, RIGHTS[has].scopes if isinstance(has, str) else has)
+            for column, has in columns.values()
         ]
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
