@@ -1,4 +1,6 @@
 -- The log of a session: its messages, live and superseded.
+-- Whose a session has to be is asked of an expression, which no index serves: a planner would take a
+-- user's few sessions for a shorter way than the primary key.
 
 -- columns stamp: owner_agent, owner_user, actor, delegation
 -- columns stamped: :owner_agent, :owner_user, :actor, :delegation
@@ -14,7 +16,7 @@ SELECT s.version, s.message_count, CASE WHEN s.message_count <= :most THEN (
     ) AS live
 ) END AS body
 FROM session s WHERE s.tenant = :tenant AND s.session_id = :session_id
-    [AND s.owner_user = :of_user];
+    [AND s.owner_user || '' = :of_user];
 
 -- name: get_live
 -- The live log without contents, for the merge of a PUT. message_live.
@@ -69,7 +71,7 @@ UPDATE session SET
     message_count = message_count + :added, head_seq = head_seq + :added,
     version = version + 1, chain = :chain, updated_at = :now
 WHERE tenant = :tenant AND session_id = :session_id AND version = :version
-    [AND owner_user = :of_user]
+    [AND owner_user || '' = :of_user]
     [AND lease_token = :lease AND lease_until > :now]
     [AND lease_until <= :unleased_at]
     [AND chain = :seen]
@@ -105,7 +107,7 @@ WITH head AS (
         head_seq = head_seq + CAST(:added AS BIGINT),
         version = version + 1, chain = :chain, updated_at = :now
     WHERE tenant = :tenant AND session_id = :session_id AND version = :version
-        [AND owner_user = :of_user]
+        [AND owner_user || '' = :of_user]
         [AND lease_token = :lease AND lease_until > :now]
         [AND lease_until <= :unleased_at]
         [AND chain = :seen]

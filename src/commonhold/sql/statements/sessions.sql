@@ -1,4 +1,6 @@
 -- Sessions: one row each, their documents, and what is found and removed with them.
+-- Whose a session has to be is asked of an expression, which no index serves: a planner would take a
+-- user's few sessions for a shorter way than the primary key.
 
 -- columns session: session_id, created_at, updated_at, version, message_count, head_seq, owner_agent, owner_user, title, metadata, parent_session_id, forked_at_message_id, holder, lease_holder, lease_until, is_waiting
 -- columns stamp: owner_agent, owner_user, actor, delegation
@@ -19,7 +21,7 @@ RETURNING {session};
 -- name: get_session hot
 -- One session without its messages. Primary key.
 SELECT {session} FROM session WHERE tenant = :tenant AND session_id = :session_id
-    [AND owner_user = :of_user];
+    [AND owner_user || '' = :of_user];
 
 -- name: get_session_whole
 -- The same, with the marks of its live tool calls and results in order. Primary key, message_tools.
@@ -32,26 +34,26 @@ SELECT {session}, (
     ) AS live
 ) AS tools
 FROM session WHERE tenant = :tenant AND session_id = :session_id
-    [AND owner_user = :of_user];
+    [AND owner_user || '' = :of_user];
 
 -- name: get_head hot
 -- What a write must know to recognise that it only extends the log, and whose turn it is.
 -- Primary key.
 SELECT version, message_count, chain, lease_token, lease_holder, lease_until
 FROM session WHERE tenant = :tenant AND session_id = :session_id
-    [AND owner_user = :of_user];
+    [AND owner_user || '' = :of_user];
 
 -- name: get_reach hot
 -- How far a log goes, and since when it is this one. Primary key.
 SELECT head_seq, created_at FROM session WHERE tenant = :tenant AND session_id = :session_id
-    [AND owner_user = :of_user];
+    [AND owner_user || '' = :of_user];
 
 -- name: lock_session hot
 -- The session's counters, ours until the transaction ends. Primary key.
 SELECT version, message_count, head_seq, chain, holder, lease_token, lease_holder, lease_until,
     created_at
 FROM session WHERE tenant = :tenant AND session_id = :session_id
-    [AND owner_user = :of_user] {for_update};
+    [AND owner_user || '' = :of_user] {for_update};
 
 -- name: label_session
 -- What a new session is found by.
@@ -62,7 +64,7 @@ SELECT :tenant, :session_id, r.label, :now FROM {rows};
 -- name: get_cost hot
 -- What the agent spent, as it wrote it. Primary key.
 SELECT cost_data FROM session WHERE tenant = :tenant AND session_id = :session_id
-    [AND owner_user = :of_user];
+    [AND owner_user || '' = :of_user];
 
 -- name: swap_cost hot
 -- Replace the cost if nobody else did meanwhile. Primary key.
@@ -73,7 +75,7 @@ RETURNING cost_data;
 -- name: get_state hot
 -- The agent's state fields. Primary key.
 SELECT state FROM session WHERE tenant = :tenant AND session_id = :session_id
-    [AND owner_user = :of_user];
+    [AND owner_user || '' = :of_user];
 
 -- name: swap_state hot
 -- Replace the state if nobody else did meanwhile. Primary key.
@@ -85,7 +87,7 @@ RETURNING state;
 -- The session's own row, and what was in it. Primary key.
 DELETE FROM session
 WHERE tenant = :tenant AND session_id = :session_id [AND owner_agent = :owned_by]
-    [AND owner_user = :of_user]
+    [AND owner_user || '' = :of_user]
 RETURNING lease_until, state;
 
 -- name: delete_messages
