@@ -91,7 +91,7 @@ def served() -> Service:
     ring = KeyRing(stored, [Pepper(b"a pepper of thirty-two bytes or so")])
     options = HttpOptions(loopback_only=False)
     policies = PolicyDesk(lambda: SqlPolicies(stored_in().database), Policy())
-    extras = Extras(keys, webhooks, ring, policies)
+    extras = Extras(keys, webhooks, ring, policies=policies)
     return create_app(lambda: opened[-1], options, lifespan=lifespan, extras=extras)
 
 
