@@ -41,6 +41,7 @@ from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
 from commonhold.http.redaction import redaction_operations
+from commonhold.http.registry import registry_operations
 from commonhold.http.table import RouteTable
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
@@ -48,6 +49,7 @@ from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
 from commonhold.service.redaction import PolicyDesk
+from commonhold.service.registry import AgentRegistry
 from commonhold.wrap import Bind
 
 API: tuple[Operation, ...] = (
@@ -111,8 +113,8 @@ class Extras:
 
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
     deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made,
-    without `auditing` nobody is told who did what, and without `policies` there is no route that
-    tells or changes what is redacted.
+    without `auditing` nobody is told who did what, without `policies` there is no route that
+    tells or changes what is redacted, and without a `registry` no agent is registered.
     """
 
     vote_keys: Keys | None = None
@@ -120,13 +122,15 @@ class Extras:
     key_ring: KeyRing | None = None
     auditing: Auditing | None = None
     policies: PolicyDesk | None = None
+    registry: AgentRegistry | None = None
 
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
         told = webhook_operations(self.webhooks) if self.webhooks else ()
         audit = audit_operations(self.auditing) if self.auditing else ()
         policies = redaction_operations(self.policies) if self.policies else ()
-        return (*told, *key_operations(self.key_ring), *audit, *policies)
+        agents = registry_operations(self.registry) if self.registry else ()
+        return (*told, *key_operations(self.key_ring), *audit, *policies, *agents)
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from commonhold.auth.grants import Grants
+from commonhold.auth.peer import PEER, together
 from commonhold.contract.stores import Stores
 from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model.turns import MAX_TOKEN
@@ -154,8 +155,14 @@ def request_id(given: bytes | None) -> bytes:
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """The headers of a request by lower-case name; of a repeated one, the last."""
-    return dict(scope["headers"])
+    """The headers of a request by lower-case name, and where it comes from."""
+    given = scope["headers"]
+    head: dict[bytes, bytes] = dict(given)
+    if len(head) < len(given):
+        head = together(given)
+    client = scope.get("client")
+    head[PEER] = client[0].encode() if client else b""
+    return head
 
 
 class Answer(Response):
