@@ -20,7 +20,7 @@ USERS = {
     *("sessions.timeline", "sessions.append", "sessions.put", "sessions.revert", "sessions.fork"),
     *("sessions.delete", "feedback.create", "feedback.token", "feedback.read", "feedback.list"),
     *("feedback.update", "feedback.delete", "scores.create", "scores.read", "scores.list"),
-    *("scores.update", "scores.delete"),
+    *("scores.update", "scores.delete", "traces.read", "traces.list"),
 }
 STRANGERS = {
     *("sessions.create", "sessions.summary", "sessions.read", "sessions.append"),

@@ -40,7 +40,7 @@ MAY: dict[str, set[str]] = {
     "sessions.repair": AGENTS,
     "sessions.delete": AGENTS | {"operator"},
     "traces.write": AGENTS | {"ingest"},
-    "traces.read": AGENTS | {"operator"},
+    "traces.read": AGENTS | READERS,
     "traces.list": AGENTS | READERS,
     "traces.delete": {"operator"},
     "agents.list": AGENTS | READERS,
@@ -107,8 +107,8 @@ def test_every_cell_is_what_the_policy_decides() -> None:
             only = decision.only
             assert (only.part_of is not None) == (cell == "part")
             assert (only.owned_by is not None) == (cell == "own")
-            assert (only.user is not None) == (cell in {"user", "anon"})
-            assert (decision.view == "metadata") == (cell == "meta")
+            assert (only.user is not None) == (cell in {"user", "user-meta", "anon"})
+            assert (decision.view == "metadata") == (cell in {"meta", "user-meta"})
             assert decision.stamp == found[column].stamp
 
 

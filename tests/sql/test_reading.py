@@ -15,6 +15,7 @@ import pytest
 
 from commonhold.errors import MalformedBody, Unavailable
 from commonhold.model.otel import Form, Request
+from commonhold.model.scope import Author
 from commonhold.otlp.encode import to_otlp_json
 from commonhold.sql.reading import Beside, Decoder, read
 from commonhold.testing.factories import NOON
@@ -27,13 +28,15 @@ RECORDED = sorted(
     for ending, form in FORMS.items()
     for file in GOLDEN.glob(f"*/*-{ending}")
 )
+ALICE = Author(agent="alice", user="ada", delegation="verified")
 PARENT = """
 import asyncio
 from commonhold.model.otel import Request
+from commonhold.model.scope import Author
 from commonhold.sql.reading import Decoder, encode, Asked
 async def main():
     decoder = Decoder()
-    await decoder.ask(encode(Asked(Request(b"{}", "json"), "", 0)))
+    await decoder.ask(encode(Asked(Request(b"{}", "json"), Author(), 0)))
     print(decoder.pid, flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())
@@ -57,13 +60,13 @@ async def test_real_exports_are_read_alike_in_either_place(beside: Beside) -> No
     """Rows, summaries, sightings and emitters of every recording, to the last byte."""
     for name, form in RECORDED:
         request = Request((GOLDEN / name).read_bytes(), form)
-        assert await beside.read(request, "alice", NOON) == read(request, "alice", NOON), name
+        assert await beside.read(request, ALICE, NOON) == read(request, ALICE, NOON), name
 
 
 async def test_everybody_gets_the_answer_to_their_own_request(beside: Beside) -> None:
     """Two hundred at once over two processes; some of those who asked are gone meanwhile."""
     asked = [
-        asyncio.create_task(beside.read(request_of(number), "", NOON)) for number in range(200)
+        asyncio.create_task(beside.read(request_of(number), ALICE, NOON)) for number in range(200)
     ]
     await asyncio.sleep(0)
     for task in asked[::7]:
@@ -81,11 +84,11 @@ async def test_what_cannot_be_read_is_refused_alike_in_either_place(beside: Besi
     """The same error with the same words, and the process goes on."""
     broken = Request(b'{"resourceSpans": 5}', "json")
     with pytest.raises(MalformedBody) as there:
-        await beside.read(broken, "", NOON)
+        await beside.read(broken, ALICE, NOON)
     with pytest.raises(MalformedBody) as here:
-        read(broken, "", NOON)
+        read(broken, ALICE, NOON)
     assert there.value.detail == here.value.detail
-    batch, _ = await beside.read(request_of(0), "", NOON)
+    batch, _ = await beside.read(request_of(0), ALICE, NOON)
     assert batch.size == 1
 
 
@@ -93,16 +96,16 @@ async def test_a_process_that_ends_is_told_of_and_replaced() -> None:
     """Who waits for it hears that nothing was written; who comes next finds another one."""
     opened = Beside(1, small_bytes=0)
     (decoder,) = opened.decoders
-    await opened.read(request_of(0), "", NOON)
+    await opened.read(request_of(0), ALICE, NOON)
     first = decoder.pid
     assert first is not None
     os.kill(first, signal.SIGSTOP)
-    waiting = asyncio.create_task(opened.read(request_of(1), "", NOON))
+    waiting = asyncio.create_task(opened.read(request_of(1), ALICE, NOON))
     await asyncio.sleep(0)
     os.kill(first, signal.SIGKILL)
     with pytest.raises(Unavailable, match="Try again"):
         await waiting
-    batch, _ = await opened.read(request_of(2), "", NOON)
+    batch, _ = await opened.read(request_of(2), ALICE, NOON)
     assert batch.size == 1
     assert decoder.pid not in (None, first)
     await opened.aclose()
@@ -113,7 +116,7 @@ async def test_what_is_closed_leaves_no_process() -> None:
     decoder = Decoder()
     await decoder.aclose()
     opened = Beside(1, small_bytes=0)
-    await opened.read(request_of(0), "", NOON)
+    await opened.read(request_of(0), ALICE, NOON)
     pid = opened.decoders[0].pid
     assert pid is not None
     await opened.aclose()

@@ -2,14 +2,15 @@
 
 A cell says which rows an operation reaches:
 
-    all      every row of the tenant
-    meta     every row of the tenant, without what was said in conversations
-    content  every row of the tenant, for who has the scope `traces:content`
-    part     rows that the agent had a part in: its traces, the votes on its answers
-    own      rows that the agent wrote, or holds
-    user     rows of the user
-    anon     rows that nobody in particular made, by their exact id
-    no       none: this kind of caller may not do it
+    all       every row of the tenant
+    meta      every row of the tenant, without what was said in conversations
+    content   every row of the tenant, for who has the scope `traces:content`
+    part      rows that the agent had a part in: its traces, the votes on its answers
+    own       rows that the agent wrote, or holds
+    user      rows of the user
+    user-meta rows that an agent wrote for the user, without what was said in them
+    anon      rows that nobody in particular made, by their exact id
+    no        none: this kind of caller may not do it
 
 Sessions are shared by the fleet: any agent of the tenant reads and appends. What each agent may
 supersede is decided message by message, in `commonhold.model.merge`.
@@ -48,8 +49,8 @@ sessions.handoff  sessions:write    no    own   own   own   no    no    no    no
 sessions.repair   sessions:write    no    all   all   all   no    no    no    no    no      no    no
 sessions.delete   sessions:delete   user  own   own   no    no    no    no    no    all     no    no
 traces.write      traces:write      no    all   all   all   no    all   no    no    no      no    no
-traces.read       traces:read       no    part  part  part  no    no    no    no    content no    no
-traces.list       traces:read       no    part  part  part  no    no    no    meta  all     no    no
+traces.read       traces:read       user-meta part part part no   no    no    meta  content no    no
+traces.list       traces:read       user-meta part part part no   no    no    meta  all     no    no
 traces.delete     traces:delete     no    no    no    no    no    no    no    no    all     no    no
 agents.list       stats:read        no    part  part  part  no    no    no    all   all     no    no
 feedback.create   feedback:write    all   all   all   all   all   no    all   no    no      no    no

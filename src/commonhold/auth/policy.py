@@ -12,6 +12,8 @@ from commonhold.model.scope import EVERY, Author, Only, Sharing
 View = Literal["full", "metadata"]
 """Whether what was said may be seen, or only that it was."""
 
+_WITHOUT_CONTENT = frozenset({"meta", "user-meta"})
+
 _KINDS = {
     "user": "a user",
     "agent": "an agent",
@@ -62,7 +64,7 @@ def decide(principal: Principal, operation: str, sharing: Sharing = "fleet") -> 
     needed = "traces:content" if cell == "content" else row.scope
     if needed and needed not in principal.scopes:
         return Deny("forbidden", f"This needs the scope {needed}, which the credential lacks.")
-    view: View = "metadata" if cell == "meta" else "full"
+    view: View = "metadata" if cell in _WITHOUT_CONTENT else "full"
     only = _only(cell, principal)
     if principal.kind == "agent" and operation.startswith("sessions."):
         only = _shared(only, principal, sharing)
@@ -81,7 +83,7 @@ def _only(cell: str, principal: Principal) -> Only:
         return Only(part_of=principal.agent)
     if cell == "own":
         return Only(owned_by=principal.agent)
-    if cell in ("user", "anon"):
+    if cell in ("user", "user-meta", "anon"):
         return Only(user=principal.user)
     return EVERY
 

@@ -26,6 +26,9 @@ MAX_LABELS = 256
 MAX_AGENTS = 64
 """Agents of one trace, by name; what else took part is in its spans."""
 
+MAX_USERS = 64
+"""Users of one trace, by name, who find it; an agent writes for one, and few traces have several."""
+
 MOST_COUNTED = 2**50
 """Sums stop here: up to it, billionths become dollars as a float and back without loss, though each
 of the two steps rounds."""
@@ -33,6 +36,9 @@ of the two steps rounds."""
 
 CALLS = ("llm", "embedding")
 """The kinds of work that are calls of a model."""
+
+OWNER = "owner"
+"""The label of a user for whom an agent wrote: by credential, whatever spans say of their user."""
 
 WRAPPERS = ("agent", "chain")
 """The kinds that may repeat what the calls within them used."""
@@ -101,9 +107,16 @@ class Derived(NamedTuple):
 
 
 def summarise(
-    trace_id: str, spans: Iterable[SpanFacts], parts: Iterable[Part], logs: Iterable[LogFacts] = ()
+    trace_id: str,
+    spans: Iterable[SpanFacts],
+    parts: Iterable[Part],
+    logs: Iterable[LogFacts] = (),
+    users: Iterable[str] = (),
 ) -> Derived:
-    """The whole of a trace, out of all there is of it, in any order."""
+    """The whole of a trace, out of all there is of it, in any order.
+
+    `users` are those for whom its spans and parts were written, by credential.
+    """
     ordered = sorted(spans, key=attrgetter("start_ns", "span_id"))
     parts = sorted(parts, key=attrgetter("started_at", "author"))
     logs = sorted(logs, key=lambda log: (log.time_ns, encode_gist(log.gist)))
@@ -116,7 +129,7 @@ def summarise(
     summary = _summary(trace_id, whole)
     shares = _shares(ordered, whole.counted)
     known = tuple([share for share in shares if share.agent in summary.agents])
-    return Derived(summary, _labels(summary, ordered), known)
+    return Derived(summary, _labels(summary, ordered, users), known)
 
 
 class _Whole(NamedTuple):
@@ -229,9 +242,13 @@ def _has_failed(spans: Sequence[SpanFacts], parts: Sequence[Part]) -> bool:
     return True in [span.is_error for span in spans] or "error" in [part.status for part in parts]
 
 
-def _labels(summary: TraceSummary, ordered: Sequence[SpanFacts]) -> tuple[str, ...]:
+def _labels(
+    summary: TraceSummary, ordered: Sequence[SpanFacts], users: Iterable[str]
+) -> tuple[str, ...]:
     found: dict[str, None] = {}
+    # By the first two it is decided who sees a trace: they come before what may be cut.
     for key, values in (
+        (OWNER, sorted({*users} - {""})[:MAX_USERS]),
         ("agent", summary.agents),
         ("model", summary.models),
         ("environment", [summary.environment]),

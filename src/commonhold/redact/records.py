@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +45,7 @@ class Records:
         return [self._log(each) for each in logs]
 
     def trace(self, trace: Trace) -> Trace:
-        """One author's native post."""
+        """One author's native post, or a whole trace as a store gives it."""
         spans = tuple([self._native(span) for span in trace.spans])
         is_same = all(one is other for one, other in zip(spans, trace.spans, strict=True))
         return trace if is_same else replace(trace, spans=spans)
@@ -104,9 +104,12 @@ class Records:
         name = self._redactor.text(span.name)
         attributes = self._json(span.attributes, without_content)
         events = self._json(span.events, _without_content)
-        if name is span.name and attributes is span.attributes and events is span.events:
+        otel = None if span.otel is None else self._json(span.otel, _rest_without_content)
+        told = (name, attributes, events, otel)
+        was = (span.name, span.attributes, span.events, span.otel)
+        if all(one is other for one, other in zip(told, was, strict=True)):
             return span
-        return replace(span, name=name, attributes=attributes, events=events)
+        return replace(span, name=name, attributes=attributes, events=events, otel=otel)
 
     def _json(self, text: JsonText, drop: Callable[[Any], Any]) -> JsonText:
         """Opaque JSON; what cannot be read is not kept where nothing said may be."""
@@ -124,3 +127,15 @@ def _dropped(text: JsonText, drop: Callable[[Any], Any]) -> JsonText:
 
 def _without_content(events: Sequence[Any]) -> list[Any]:
     return [event_without_content(each) for each in events]
+
+
+def _rest_without_content(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What else a span of OpenTelemetry says: why it failed, and attributes of its links."""
+    rest = dict(told)
+    if rest.get("status_message"):
+        rest["status_message"] = CONTENT
+    if links := rest.get("links"):
+        rest["links"] = [
+            {**link, "attributes": without_content(link["attributes"])} for link in links
+        ]
+    return rest

@@ -11,11 +11,12 @@ from commonhold.errors import Conflict, Unavailable
 from commonhold.model import clock, opaque
 from commonhold.model.clock import Micros
 from commonhold.model.gist import decode_gist
+from commonhold.model.scope import Scope
 from commonhold.model.summary import LogFacts, Part, SpanFacts, summarise
 from commonhold.sql.database import Database, Row, Tx
 from commonhold.sql.judgement_writes import JudgementWriter, Raced
 from commonhold.sql.made import Made, made
-from commonhold.sql.scope import Stamp, scope_of
+from commonhold.sql.scope import Stamp, author_of
 from commonhold.sql.seen import News, Seen
 from commonhold.sql.spans import Batch
 from commonhold.sql.statement import Statement, statement
@@ -72,7 +73,7 @@ async def write(database: Database, seen: Seen, tenant: str, author: Stamp, batc
     Raises:
         Unavailable: others began the same traces again and again.
     """
-    judge = JudgementWriter(database, scope_of(tenant, author))
+    judge = JudgementWriter(database, Scope(tenant, author_of(author)))
     for _ in range(TRIES):
         now = clock.now()
         news = seen.news(tenant, batch, now)
@@ -90,7 +91,7 @@ async def _write(tx: Tx, writing: Writing, batch: Batch) -> None:
     tenant, ids = writing.tenant, batch.trace_ids
     found = await tx.all(LOCK, tenant=tenant, listed=opaque.dumps(ids))
     known = {row[0]: row for row in found}
-    author = writing.stamp["owner_agent"]
+    author = author_of(writing.stamp)
     new = [batch.made_of(trace_id, author) for trace_id in ids if trace_id not in known]
     if await _begin(tx, writing, new) < len(new):
         raise _Raced
@@ -161,16 +162,21 @@ async def _all_of(tx: Tx, tenant: str, known: Mapping[str, Row]) -> list[Made]:
     spans: dict[str, list[SpanFacts]] = {trace_id: [] for trace_id in known}
     parts: dict[str, list[Part]] = {trace_id: [] for trace_id in known}
     logs: dict[str, list[LogFacts]] = {trace_id: [] for trace_id in known}
+    users: dict[str, set[str]] = {trace_id: set() for trace_id in known}
     for day, ids in _by_day(known).items():
         args = {"tenant": tenant, "day": day, "listed": opaque.dumps(ids)}
         for row in await tx.all(READ_FACTS, **args):
             spans[row[0]].append(_facts(row))
+            users[row[0]].add(row[9])
     listed = opaque.dumps(list(known))
     for row in await tx.all(READ_PARTS, tenant=tenant, listed=listed):
-        parts[row[0]].append(Part(*row[1:]))
+        parts[row[0]].append(Part(*row[1:7]))
+        users[row[0]].add(row[7])
     for row in await tx.all(READ_LOGS, tenant=tenant, listed=listed):
         logs[row[0]].append(LogFacts(row[1], decode_gist(row[2])))
-    return [made(summarise(each, spans[each], parts[each], logs[each])) for each in known]
+    return [
+        made(summarise(each, spans[each], parts[each], logs[each], users[each])) for each in known
+    ]
 
 
 def _by_day(known: Mapping[str, Row]) -> Mapping[int, Sequence[str]]:

@@ -21,6 +21,7 @@ import msgspec
 from commonhold.errors import Internal, Unavailable, from_problem
 from commonhold.model.clock import Micros
 from commonhold.model.otel import Rejected, Request
+from commonhold.model.scope import Author
 from commonhold.sql.spans import Batch, of_spans
 
 SMALL_BYTES = 8 * 1024
@@ -39,7 +40,7 @@ class Asked(msgspec.Struct, array_like=True):
     """A request, who sent it, and when it came."""
 
     request: Request
-    author: str
+    author: Author
     now: Micros
 
 
@@ -57,7 +58,7 @@ decode_asked = msgspec.msgpack.Decoder(Asked).decode
 _decode_told = msgspec.msgpack.Decoder(Told).decode
 
 
-def read(request: Request, author: str, now: Micros) -> tuple[Batch, Rejected]:
+def read(request: Request, author: Author, now: Micros) -> tuple[Batch, Rejected]:
     """The rows of a request, and what had to be left out.
 
     Raises:
@@ -73,7 +74,7 @@ def read(request: Request, author: str, now: Micros) -> tuple[Batch, Rejected]:
 class Reading(Protocol):
     """Where requests are read."""
 
-    async def read(self, request: Request, author: str, now: Micros) -> tuple[Batch, Rejected]:
+    async def read(self, request: Request, author: Author, now: Micros) -> tuple[Batch, Rejected]:
         """See `read`."""
 
     async def aclose(self) -> None:
@@ -83,7 +84,7 @@ class Reading(Protocol):
 class InProcess:
     """In this process."""
 
-    async def read(self, request: Request, author: str, now: Micros) -> tuple[Batch, Rejected]:
+    async def read(self, request: Request, author: Author, now: Micros) -> tuple[Batch, Rejected]:
         """See `read`."""
         if len(request.body) <= IN_LINE_BYTES:
             return read(request, author, now)
@@ -100,7 +101,7 @@ class Beside:
         self.decoders = tuple([Decoder() for _ in range(count)])
         self._small_bytes = small_bytes
 
-    async def read(self, request: Request, author: str, now: Micros) -> tuple[Batch, Rejected]:
+    async def read(self, request: Request, author: Author, now: Micros) -> tuple[Batch, Rejected]:
         """See `read`.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from commonhold.model.scope import Author, Delegation, Only, Scope
-from commonhold.model.summary import label
+from commonhold.model.summary import OWNER, label
 
 
 class Stamp(TypedDict):
@@ -48,14 +48,18 @@ def stamp(scope: Scope) -> Stamp:
     )
 
 
-def scope_of(tenant: str, stamped: Stamp) -> Scope:
-    """The scope whose author columns these are."""
-    author = Author(
+def author_of(stamped: Stamp) -> Author:
+    """The author whose columns these are."""
+    return Author(
         stamped["owner_agent"], stamped["owner_user"], stamped["actor"], stamped["delegation"]
     )
-    return Scope(tenant, author)
 
 
 def part_label(only: Only) -> str | None:
-    """The label that the traces have in which an agent had a part; None for all traces."""
+    """The label that all traces have which there are: those an agent had a part in, or a user's.
+
+    None for all traces.
+    """
+    if only.user is not None:
+        return label(OWNER, only.user)
     return None if only.part_of is None else label("agent", only.part_of)

@@ -15,6 +15,7 @@ from commonhold.model import opaque
 from commonhold.model.clock import Micros
 from commonhold.model.gist import Gist, decode_gist, encode_gist, gist_of
 from commonhold.model.otel import Meaning, OtelLog, OtelSpan, Resource, Scope, SpanEvent
+from commonhold.model.scope import Author
 from commonhold.model.score import NewScore
 from commonhold.model.summary import MOST_COUNTED, LogFacts, Part, SpanFacts, summarise
 from commonhold.model.trace import NANO, Span, Trace, check_trace, wall_clock
@@ -77,15 +78,18 @@ class Batch:
         """What the spans of a trace add to its summary."""
         return [facts_of(cells, author) for cells in self.spans.get(trace_id, {}).values()]
 
-    def made_of(self, trace_id: str, author: str) -> Made:
+    def made_of(self, trace_id: str, author: Author) -> Made:
         """What a trace is that has nothing but this batch."""
-        return self.made.get(trace_id) or self.make(trace_id, self.facts(trace_id, author))
+        known = self.made.get(trace_id)
+        return known or self.make(trace_id, self.facts(trace_id, author.agent), author.user)
 
-    def make(self, trace_id: str, spans: Sequence[SpanFacts]) -> Made:
-        """The same, of what its spans add."""
+    def make(self, trace_id: str, spans: Sequence[SpanFacts], user: str) -> Made:
+        """The same, of what its spans add, which were written for a user, or for nobody."""
         part = self.parts.get(trace_id)
+        parts = () if part is None else (part,)
         logs = [facts for facts, _ in self.logs.get(trace_id, {}).values()]
-        return made(summarise(trace_id, spans, () if part is None else (part,), logs))
+        users = (user,) if spans or parts else ()
+        return made(summarise(trace_id, spans, parts, logs, users))
 
     def take(self, other: Batch) -> None:
         """Add all of another batch, which came later."""
@@ -109,7 +113,7 @@ class Batch:
         return sorted({*self.spans, *self.parts, *self.logs})
 
 
-def of_trace(trace: Trace, author: str, now: Micros) -> Batch:
+def of_trace(trace: Trace, author: Author, now: Micros) -> Batch:
     """One author's native post.
 
     Raises:
@@ -118,11 +122,11 @@ def of_trace(trace: Trace, author: str, now: Micros) -> Batch:
     check_trace(trace)
     batch = Batch()
     batch.parts[trace.trace_id] = Part(
-        author, trace.started_at, trace.ended_at, trace.model, trace.session_id, trace.status
+        author.agent, trace.started_at, trace.ended_at, trace.model, trace.session_id, trace.status
     )
-    if author:
+    if author.agent:
         ended_at = trace.ended_at or trace.started_at
-        batch.sightings.append(Sighting(author, "", "", trace.started_at, ended_at))
+        batch.sightings.append(Sighting(author.agent, "", "", trace.started_at, ended_at))
     for span, (start_ns, end_ns) in zip(trace.spans, wall_clock(trace), strict=True):
         understood = _as_otel(span, start_ns, end_ns)
         meaning = meaning_of(understood, has_texts=False)
@@ -149,7 +153,7 @@ def _as_text() -> Iterator[None]:
 
 
 @_as_text()
-def of_spans(spans: Iterable[OtelSpan], author: str, now: Micros) -> Batch:
+def of_spans(spans: Iterable[OtelSpan], author: Author, now: Micros) -> Batch:
     """Spans of OpenTelemetry, each as it was sent and with what it means."""
     batch = Batch()
     emitters = Emitters(batch.emitters)
@@ -169,11 +173,11 @@ def of_spans(spans: Iterable[OtelSpan], author: str, now: Micros) -> Batch:
     return batch
 
 
-def _sum_up(batch: Batch, author: str) -> None:
+def _sum_up(batch: Batch, author: Author) -> None:
     """Add what the traces of a batch are, and who is seen in them."""
     for trace_id in batch.spans:
-        spans = batch.facts(trace_id, author)
-        batch.made[trace_id] = batch.make(trace_id, spans)
+        spans = batch.facts(trace_id, author.agent)
+        batch.made[trace_id] = batch.make(trace_id, spans, author.user)
         batch.sightings += [_sighting(each) for each in spans if each.agent]
 
 

@@ -64,7 +64,7 @@ class SqlTraces(TraceLists):
     def __init__(self, database: Database, scope: Scope, memory: TraceMemory) -> None:
         super().__init__(database, scope, memory.index)
         self._memory = memory
-        self._agent = scope.author.agent
+        self._sender = scope.author
         author = stamp(scope)
         self._author: Authored = (
             *(scope.tenant, author["owner_agent"], author["owner_user"]),
@@ -72,14 +72,14 @@ class SqlTraces(TraceLists):
         )
 
     async def put(self, trace: Trace, /) -> None:
-        await self._submit(spans.of_trace(trace, self._agent, clock.now()))
+        await self._submit(spans.of_trace(trace, self._sender, clock.now()))
 
     async def record(self, spans_: Sequence[OtelSpan], /) -> None:
         if spans_:
-            await self._submit(spans.of_spans(spans_, self._agent, clock.now()))
+            await self._submit(spans.of_spans(spans_, self._sender, clock.now()))
 
     async def take(self, request: Request, /) -> Rejected:
-        batch, rejected = await self._memory.reading.read(request, self._agent, clock.now())
+        batch, rejected = await self._memory.reading.read(request, self._sender, clock.now())
         if batch.size:
             await self._submit(batch)
         return rejected

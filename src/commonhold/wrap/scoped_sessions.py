@@ -176,9 +176,6 @@ class ScopedSessions:
         self, session_id: str, query: TimelineQuery = _WHOLE_TIMELINE, /
     ) -> Page[Moment]:
         stores = self._reach.at("sessions.timeline", "part_of", "user")
-        if self._reach.is_somebody:
-            kinds = tuple([each for each in query.kinds if each != "trace"])
-            query = replace(query, kinds=kinds)
         return await stores.sessions.timeline(session_id, query)
 
     def events(

@@ -118,12 +118,13 @@ SELECT emitter, content FROM span_emitter WHERE tenant = :tenant AND emitter {is
 
 -- name: read_facts
 -- What the spans of some traces of one day add to their summaries. Primary key.
-SELECT trace_id, span_id, parent_span_id, name, start_ns, end_ns, status, owner_agent, gist
+SELECT trace_id, span_id, parent_span_id, name, start_ns, end_ns, status, owner_agent, gist,
+    owner_user
 FROM span WHERE tenant = :tenant AND day = :day AND trace_id {is_listed};
 
 -- name: read_parts
 -- What authors say of some traces as wholes. Primary key.
-SELECT trace_id, owner_agent, started_at, ended_at, model, session_id, status
+SELECT trace_id, owner_agent, started_at, ended_at, model, session_id, status, owner_user
 FROM trace_part WHERE tenant = :tenant AND trace_id {is_listed};
 
 -- name: read_log_gists
