@@ -130,6 +130,19 @@ def test_a_page_reads_as_many_rows_as_it_shows(postgres_database: Postgres) -> N
     assert max(read) <= 21
 
 
+def test_a_user_finds_traces_by_a_label(database: Database) -> None:
+    """Those that an agent wrote for that user: in order, and none of anybody else's is looked at."""
+    shapes = [
+        sent
+        for sent in database.sent
+        if sent.name == "list_traces_labelled" and sent.args["label"] == "owner=ada"
+    ]
+    assert {sent.args["at"] is None for sent in shapes} == {True, False}
+    for sent in shapes:
+        assert not database.sorts(sent), sent.text
+        assert all(step.index is not None and step.rows <= 21 for step in database.steps(sent))
+
+
 def test_turns_are_read_for_the_records_of_the_page_only(postgres_database: Postgres) -> None:
     """Question, answer and trace: one of each for a record, found by key."""
     shown = [sent for sent in postgres_database.sent if "turns" in given(sent.args)]

@@ -9,11 +9,12 @@ from commonhold.model.scope import Author, Only, Scope
 from commonhold.model.score import ScorePatch, ScoreQuery
 from commonhold.model.session import MessageQuery, SessionQuery
 from commonhold.model.timeline import TimelineQuery
+from commonhold.model.trace import TraceQuery
 from commonhold.service.keys import BOOTSTRAP
 from commonhold.service.registry import AgentRegistry
 from commonhold.sql import SqlBackend
 from commonhold.sql.registry import SqlRegistry
-from commonhold.testing.factories import messages, new_feedback
+from commonhold.testing.factories import messages, new_feedback, trace
 
 USER = "ada"
 
@@ -43,6 +44,9 @@ async def settle(backend: SqlBackend) -> None:
     for n in range(40):
         await agents.put(BOOTSTRAP, NewAgent(f"bound{n}"))
         await agents.bind(BOOTSTRAP, f"bound{n}", known_as(n))
+    for_her = backend.bind(Scope(author=Author(agent="writer", user=USER))).traces
+    for n in range(40):
+        await for_her.put(trace(f"hers{n}", session_id=f"s{n}"))
 
 
 async def visit(backend: SqlBackend) -> None:
@@ -72,6 +76,11 @@ async def visit_as_user(backend: SqlBackend) -> None:
     await sessions.revert("hers", to=1)
     await sessions.list(SessionQuery(limit=5))
     await sessions.timeline("hers", TimelineQuery(limit=5))
+    first = await mine.traces.list(TraceQuery(limit=20))
+    assert len((await mine.traces.list(TraceQuery(limit=20, cursor=first.cursor))).items) == 20
+    await mine.traces.list(TraceQuery(limit=20, sort="cost"))
+    assert await mine.traces.find("hers1")
+    assert len(await mine.traces.of_session("s1", limit=20)) == 1
     made = await feedback.create(new_feedback())
     await feedback.list(FeedbackQuery(limit=5))
     await feedback.scores(ScoreQuery(limit=5))

@@ -15,6 +15,7 @@ from commonhold.model.otel import Meaning, Tokens
 from commonhold.model.summary import (
     MAX_AGENTS,
     MAX_LABELS,
+    MAX_USERS,
     MOST_COUNTED,
     Derived,
     LogFacts,
@@ -183,10 +184,12 @@ def test_labels_and_agents_have_an_end() -> None:
         fact(f"s{n}", author=f"agent{n:03}", gist=Gist("tool", tool_name=f"t{n}"))
         for n in range(500)
     ]
-    found = derived(*spans)
+    users = [f"user{n:03}" for n in range(500)]
+    found = summarise("t", spans, (), users=users)
     assert len(found.summary.agents) == len(found.shares) == MAX_AGENTS
     assert len(found.labels) == MAX_LABELS
-    assert label("agent", "agent000") in found.labels
+    assert {label("owner", name) for name in users[:MAX_USERS]} <= {*found.labels}
+    assert {label("agent", name) for name in found.summary.agents} <= {*found.labels}
     assert found.summary.span_count == 500
 
 
