@@ -14,6 +14,7 @@ from commonhold.model.otel import Request
 from commonhold.model.redaction import DEFAULT_GROUPS, GROUPS
 from commonhold.otlp.requests import spans_of
 from commonhold.redact import scan
+from commonhold.redact.look import always
 from commonhold.redact.redactor import Redactor
 from commonhold.redact.rules import names, rules_of
 from tests.otlp import wire
@@ -158,8 +159,10 @@ def test_the_scan_is_the_same_with_the_library_and_without(
     """An agent without the server gets what the server gets."""
     wanted = [needle.hex() for needle in needles]
     haystack = data.hex().encode()
+    is_there = any(each.encode() in haystack for each in wanted)
 
-    assert scan.scan_for(wanted)(haystack) == any(each.encode() in haystack for each in wanted)
+    assert scan.scan_for(dict.fromkeys(wanted, always))(haystack, haystack) == is_there
+    assert any(scan._plain([each.encode() for each in wanted])(haystack)) == is_there
 
 
 @pytest.mark.parametrize("name", [name for _, name in NAMED])
