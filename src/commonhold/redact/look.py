@@ -23,11 +23,11 @@ _RUN = re.compile(rb"[a-z0-9_]*\Z")
 
 _A_TEXT_FOLLOWS = re.compile(
     rb"""
-      \x12 [\x80-\xff]{0,4} [\x00-\x7f] [\x0a\x2a\x3a]      # protobuf: a text, a list or bytes
-    | \x0a [\x80-\xff]{0,4} [\x00-\x7f] \x0a\x05value\x12   # and the next of a pair of name and value
-    | \\+ u00                                               # an escape, behind which anything may be
+      \x12 [\x80-\xff]{0,4} [\x00-\x7f] [\x0a\x2a\x3a]     # protobuf: a text, a list or bytes
+    | \x0a [\x80-\xff]{0,4} [\x00-\x7f] \x0a             # the next member of {"name": "token", ...
+    | \\+ u00                                              # an escape, behind which anything may be
     | (?: [\s"'] | \\+[nrt]? )*+
-      (?: [,}]                                              # a pair, whatever its value is
+      (?: [,}]                                             # a pair, whatever its value is
         | [:=] (?: \s | \\+[nrt] )*+ (?! [-0-9{] | true | false | null | True | False | None ) )
     """,
     re.VERBOSE,
