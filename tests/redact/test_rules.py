@@ -184,7 +184,8 @@ def test_the_quick_look_sees_what_other_languages_spell_as_escapes(body: bytes) 
         json.dumps({"properties": {"password": {"type": "string"}}, "required": ["password"]}),
         json.dumps({"code": 'return request.headers["authorization"] or {"token": None}'}),
         "image: postgres:16, url: https://me@example.com, postgresql://db:5432/x",
-        json.dumps({"next_page_token": "abc", "token": 4}),
+        json.dumps({"next_page_token": "abc", "token": 4, "fields": ["password", "secret", "a"]}),
+        'parse(token: "Token", other: int) for name in ("password", "cookie", "x")',
     ],
 )
 def test_the_quick_look_lets_pass_what_only_looks_like_something(text: str) -> None:

@@ -24,15 +24,17 @@ _RUN = re.compile(rb"[a-z0-9_]*\Z")
 _A_TEXT_FOLLOWS = re.compile(
     rb"""
       \x12 [\x80-\xff]{0,4} [\x00-\x7f] [\x0a\x2a\x3a]     # protobuf: a text, a list or bytes
-    | \x0a [\x80-\xff]{0,4} [\x00-\x7f] \x0a             # the next member of {"name": "token", ...
+    | \x0a [\x80-\xff]{0,4} [\x00-\x7f] \x0a               # the next member of {"name": "token", ...
     | \\+ u00                                              # an escape, behind which anything may be
     | (?: [\s"'] | \\+[nrt]? )*+
-      (?: [,}]                                             # a pair, whatever its value is
-        | [:=] (?: \s | \\+[nrt] )*+ (?! [-0-9{] | true | false | null | True | False | None ) )
+      (?: }                                                # or of {"value": ..., "name": "token"}
+        | , (?: \s | \\+[nrt] )*+ [\\"']+ [^\\"']{1,256} [\\"']+ \s*+ :
+        | [:=] (?: \s | \\+[nrt] )*+
+          (?: [\\"'[] | (?i: basic | digest | negotiate | token | apikey ) \  ) )
     """,
     re.VERBOSE,
 )
-"""From the end of a name on: its value is a text, or a list that may have one."""
+"""From the end of a name on: its value is a text or a list, or the name is one of a pair's members."""
 
 
 def always(_data: bytes, _start: int, _end: int) -> bool:
