@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 
 from commonhold.compose.storage import LateBackend, open_for_upkeep
 from commonhold.errors import SchemaOutdated
+from commonhold.service.audit import AuditTrail
 from commonhold.service.registry import AgentRegistry
 from commonhold.settings import Settings
+from commonhold.sql.audit import SqlAudit
 from commonhold.sql.registry import SqlRegistry
 
 
@@ -31,5 +33,5 @@ async def open_registry(settings: Settings) -> AsyncIterator[AgentRegistry]:
             await backend.upgrade()  # there is nothing yet: this is the first that comes
         elif not status.is_current:
             raise SchemaOutdated
-        registry = SqlRegistry(backend.database)
-        yield AgentRegistry(lambda: registry)
+        registry, log = SqlRegistry(backend.database), SqlAudit(backend.database)
+        yield AgentRegistry(lambda: registry, audit=AuditTrail(lambda: log))

@@ -10,8 +10,8 @@ from commonhold.contract.audit import Audit
 from commonhold.contract.redaction import Policies
 from commonhold.errors import CommonholdError
 from commonhold.model import clock
-from commonhold.model.audit import AuditEvent
 from commonhold.model.redaction import Policy, PolicyChange, StoredChange
+from commonhold.service.audit import tell
 
 TTL_S = 2.0
 """How long a policy is gone by before it is looked up again, in seconds."""
@@ -82,21 +82,9 @@ class PolicyDesk:
         await self._policies().put(caller.tenant, stored)
         self._known.pop(caller.tenant, None)
         standing = Standing(change.over(self._default), stored)
-        await self._tell(caller, standing.policy)
+        resource = ("redaction", str(standing.policy))
+        await tell(self._audit, caller, "redaction.write", resource)
         return standing
-
-    async def _tell(self, caller: Principal, policy: Policy) -> None:
-        if self._audit is not None:
-            event = AuditEvent(
-                at=clock.now(),
-                operation="redaction.write",
-                decision="allowed",
-                tenant=caller.tenant,
-                actor=caller.actor,
-                resource_type="redaction",
-                resource_id=str(policy),
-            )
-            await self._audit.record(event)
 
     async def _standing(self, tenant: str) -> Standing:
         stored = await self._policies().find(tenant)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from commonhold.auth.principal import Principal
+from commonhold.contract.audit import Audit
 from commonhold.contract.registry import Registry
 from commonhold.errors import NotFound
 from commonhold.model import clock, ids
 from commonhold.model.clock import Clock
 from commonhold.model.registry import Binding, Identity, NewAgent, Registered
+from commonhold.service.audit import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +24,27 @@ class Entry:
 
 
 class AgentRegistry:
-    """The agents of a service. `forget` is told of each change, so that this process heeds it at once."""
+    """The agents of a service. `forget` is told of each change, so that this process heeds it at once.
+
+    `audit` is told of what is done where no request stands behind it.
+    """
 
     def __init__(
         self,
         registry: Callable[[], Registry],
         forget: Callable[[], None] = lambda: None,
         now: Clock = clock.now,
+        audit: Audit | None = None,
     ) -> None:
         self._registry = registry
         self._forget = forget
         self._now = now
+        self._audit = audit
 
     async def put(self, caller: Principal, new: NewAgent) -> Entry:
         """Register an agent of the caller's tenant, or change what is given of one that is."""
         found = await self._registry().put(caller.tenant, new, caller.actor, self._now())
-        self._forget()
+        await self._changed(caller, new.agent)
         return await self._entry(found)
 
     async def get(self, caller: Principal, agent: str) -> Entry:
@@ -64,7 +71,7 @@ class AgentRegistry:
             NotFound: it is not registered.
         """
         await self._registry().delete(caller.tenant, agent)
-        self._forget()
+        await self._changed(caller, agent)
 
     async def bind(self, caller: Principal, agent: str, identity: Identity) -> Binding:
         """Let an identity be this agent.
@@ -76,7 +83,7 @@ class AgentRegistry:
         made = ids.new_id("bind")
         binding = Binding(made, identity, caller.tenant, agent, caller.actor, self._now())
         await self._registry().bind(binding)
-        self._forget()
+        await self._changed(caller, agent)
         return binding
 
     async def unbind(self, caller: Principal, agent: str, binding_id: str) -> Binding:
@@ -86,8 +93,12 @@ class AgentRegistry:
             NotFound: the agent has no such binding.
         """
         gone = await self._registry().unbind(caller.tenant, agent, binding_id)
-        self._forget()
+        await self._changed(caller, agent)
         return gone
+
+    async def _changed(self, caller: Principal, agent: str) -> None:
+        self._forget()
+        await tell(self._audit, caller, "agents.manage", ("agent", agent))
 
     async def _entry(self, agent: Registered) -> Entry:
         bindings = await self._registry().bindings(agent.tenant, agent.agent)
