@@ -189,7 +189,7 @@ def test_the_quick_look_sees_what_other_languages_spell_as_escapes(body: bytes) 
     ],
 )
 def test_the_quick_look_lets_pass_what_only_looks_like_something(text: str) -> None:
-    """Whoever is taken for a suspect is read, which is several times dearer."""
+    """Whoever is taken for a suspect is read, which is twice as dear."""
     assert not redactor().sees(text.encode())
 
 
