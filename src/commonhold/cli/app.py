@@ -14,6 +14,7 @@ from commonhold.cli import (
     agents,
     db,
     doctor,
+    erase,
     feedback,
     keys,
     serve,
@@ -49,6 +50,7 @@ class _InOrder(TyperGroup):
             "agents",
             "webhooks",
             "keys",
+            "erase",
             "db",
             "doctor",
             "version",
@@ -73,6 +75,7 @@ app.add_typer(feedback.app, name="feedback", rich_help_panel="Look at what is ke
 app.command("agents", rich_help_panel="Look at what is kept")(agents.agents)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Look at what is kept")
 app.add_typer(keys.app, name="keys", rich_help_panel="Say who may call")
+app.command("erase", rich_help_panel="Say who may call")(erase.erase)
 app.add_typer(db.app, name="db", rich_help_panel="Look after the database")
 app.command("doctor", rich_help_panel="Find out")(doctor.doctor)
 app.command("version", rich_help_panel="Find out")(version.version)

@@ -11,6 +11,7 @@ import typer
 
 from commonhold import compose
 from commonhold.connect import Connection, connect
+from commonhold.contract.erasures import Erasures, KeepsErasures
 from commonhold.contract.sessions import Sessions
 from commonhold.contract.stores import Stores
 from commonhold.contract.traces import Traces
@@ -37,6 +38,7 @@ Url = Annotated[str | None, _url("sessions")]
 TracesUrl = Annotated[str | None, _url("traces")]
 FeedbackUrl = Annotated[str | None, _url("records")]
 WebhooksUrl = Annotated[str | None, _url("webhooks")]
+ErasuresUrl = Annotated[str | None, _url("sessions, traces and feedback of the user")]
 
 
 def place(url: str | None) -> str:
@@ -103,6 +105,27 @@ async def webhooks_at(url: str | None) -> AsyncIterator[Webhooks]:
         if not isinstance(backend, KeepsWebhooks):
             raise Unsupported("No webhooks are kept there: name a service or a database.")
         yield backend.webhooks
+
+
+def places(url: str | None) -> tuple[str, ...]:
+    """Where anything is, each once."""
+    return tuple(dict.fromkeys((place(url), trace_place(url), feedback_place(url))))
+
+
+@asynccontextmanager
+async def erasures_at(where: str) -> AsyncIterator[Erasures]:
+    """The erasures at a place, whatever else is there. What is raised is the same.
+
+    Raises:
+        Unsupported: nothing is kept there that could be erased.
+    """
+    if where.startswith("otlp+"):
+        raise Unsupported("Traces go to a collector: what it keeps of them is erased there.")
+    async with _opened(where, lambda: connect(where), "sessions") as stores:
+        backend = stores.backends[stores.owners[0]]
+        if not isinstance(backend, KeepsErasures):
+            raise Unsupported("Nothing is kept there: name a service or a database.")
+        yield backend.erasures
 
 
 @asynccontextmanager

@@ -62,7 +62,9 @@ def create_app(settings: Settings | None = None) -> http.Service:
         metrics=metrics,
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
-        extras=http.Extras(VoteKeys(settings.secret, late), chores.webhooks.of, ring),
+        extras=http.Extras(
+            VoteKeys(settings.secret, late), chores.webhooks.of, ring, chores.erasures.of
+        ),
     )
 
 

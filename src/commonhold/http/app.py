@@ -30,6 +30,7 @@ from commonhold.errors import (
 from commonhold.http import feedback, feedback_export, messages, scores, sessions, traces, turns
 from commonhold.http.binding import ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
+from commonhold.http.erasures import ErasuresOf, erasure_operations
 from commonhold.http.health import Check, health_operations
 from commonhold.http.keys import key_operations
 from commonhold.http.lean import Serving, register
@@ -105,17 +106,20 @@ class Extras:
     """What a service has beside its stores.
 
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
-    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made.
+    deliver, there are no routes below `/v1/webhooks`; without `erasures` none below
+    `/v1/erasures`. Without a `key_ring` no key is made.
     """
 
     vote_keys: Keys | None = None
     webhooks: WebhooksOf | None = None
     key_ring: KeyRing | None = None
+    erasures: ErasuresOf | None = None
 
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
         told = webhook_operations(self.webhooks) if self.webhooks else ()
-        return (*told, *key_operations(self.key_ring))
+        erased = erasure_operations(self.erasures) if self.erasures else ()
+        return (*told, *erased, *key_operations(self.key_ring))
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:

@@ -58,6 +58,10 @@ _ANSWER_HEADERS: Mapping[str, Schema] = {
         "description": "The id of this request in the log: the caller's own, or a fresh one.",
         "schema": {"type": "string"},
     },
+    "Location": {
+        "description": "Where to look how far it is.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {
         "description": "Seconds to wait.",
         "schema": {"type": "integer", "minimum": 1},

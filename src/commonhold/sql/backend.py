@@ -13,6 +13,8 @@ from commonhold.model.scope import ANYONE, Scope
 from commonhold.sql import introspect, steps
 from commonhold.sql.database import Database
 from commonhold.sql.dialect import DialectName
+from commonhold.sql.eraser import Eraser
+from commonhold.sql.erasures import SqlErasures
 from commonhold.sql.feedback import SqlFeedback
 from commonhold.sql.logs import Memory
 from commonhold.sql.partitions import make_ahead
@@ -60,6 +62,8 @@ class SqlBackend:
         self.traces = SqlTraces(database, scope, self.trace_memory)
         self.feedback = SqlFeedback(database, scope)
         self.webhooks = SqlWebhooks(database, scope)
+        self.eraser = Eraser(database, self.trace_memory.index, self._memory.forget)
+        self.erasures = SqlErasures(database, scope, self.eraser)
 
     def bind(self, scope: Scope, /) -> SqlBackend:
         """The same database, seen and written on behalf of `scope`."""

@@ -1,0 +1,35 @@
+"""Erasures of a service: over a database that opens late, and the chore that carries them on."""
+
+from __future__ import annotations
+
+from commonhold.compose.storage import LateBackend
+from commonhold.contract.erasures import Erasures
+from commonhold.model.scope import Scope
+from commonhold.sql import SqlBackend
+
+IDLE_S = 5.0
+"""How often it is looked for an erasure that nobody carries on, in seconds."""
+
+
+class ErasureDesk:
+    """What a service knows of erasures."""
+
+    def __init__(self, late: LateBackend) -> None:
+        self._late = late
+
+    def of(self, scope: Scope) -> Erasures:
+        """The erasures that a scope sees.
+
+        Raises:
+            Unavailable: the database is not open.
+        """
+        return self._late.opened().bind(scope).erasures
+
+    async def step(self, backend: SqlBackend) -> float:
+        """Carry on the erasure that waits longest, to its end; in how many seconds to come again."""
+        claim = await backend.eraser.claim()
+        if claim is None:
+            return IDLE_S
+        while claim is not None:
+            claim = await backend.eraser.step(claim)
+        return 0.0
