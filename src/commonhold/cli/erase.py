@@ -21,6 +21,9 @@ from commonhold.model import ids
 from commonhold.model.erasure import Counts, Erasure, check_user
 from commonhold.model.wire_erasures import erasure_out
 
+PAUSE_S = 0.2
+"""How long to wait, in seconds, before asking again: somebody else may be at work on it."""
+
 _ROWS = {
     "sessions": "removed",
     "messages": "removed with their sessions",
@@ -95,6 +98,7 @@ async def _to_the_end(erasures: Erasures, user: str, planned: Erasure, bar: Prog
     task = bar.add_task("Erasing", total=total)
     while (receipt := await erasures.create(user, key=key)).status == "running":
         bar.update(task, completed=min(_size(receipt.counts), total))
+        await asyncio.sleep(PAUSE_S)
     return receipt
 
 
@@ -105,7 +109,7 @@ def _size(counts: Counts) -> int:
 def _print(receipt: Erasure) -> None:
     made = table("what", "how many", "")
     counts = asdict(receipt.counts)
-    shown = _ROWS if receipt.erasure_id else {name: "" for name in _seen(counts)}
+    shown = _ROWS if receipt.erasure_id else dict.fromkeys(_seen(counts), "")
     for name, doc in shown.items():
         made.add_row(name.replace("_", " "), Text(f"{counts[name]:,}"), Text(doc, "dim"))
     out.print(made)

@@ -20,7 +20,6 @@ from commonhold.sql.erasing_feedback import remove_feedback
 from commonhold.sql.erasing_sessions import (
     blank_events,
     blank_shared,
-    remove_session,
     remove_sessions,
 )
 from commonhold.sql.erasing_traces import blank_own, blank_whole
@@ -34,6 +33,7 @@ RELEASE = statement("release_erasure")
 TRACES = statement("user_traces")
 WRITTEN_FOR = statement("traces_written_for")
 NOBODYS = statement("nobodys_session")
+ADOPT = statement("adopt_session")
 
 CLAIM_US = 10_000_000
 """How long a claim holds when its owner has crashed, in microseconds; each step renews it."""
@@ -132,16 +132,16 @@ def _key(claim: Claim) -> dict[str, Any]:
 
 
 async def _blank_traces(tx: Tx, whose: Whose, now: Micros) -> Done | None:
-    """Blank some of the user's traces, after removing sessions that are the user's by them."""
+    """Blank some of the user's traces, after removing the sessions that are the user's by them."""
     found = await tx.all(TRACES, **whose, limit=AT_ONCE)
-    if not found:
-        return None
-    agents = _agents_by_session(found)
-    for session_id, named in agents.items():
+    for session_id, named in _agents_by_session(found).items():
         row = await tx.one(NOBODYS, **whose, session_id=session_id)
         if row is not None and row[0] in named:
-            return await remove_session(tx, whose, session_id, now)
-    return Done(await blank_whole(tx, whose, found, now))
+            # By its traces it would not be found again once they are blank.
+            await tx.run(ADOPT, **whose, session_id=session_id)
+    if (done := await remove_sessions(tx, whose, now)) is not None:
+        return done
+    return Done(await blank_whole(tx, whose, found, now)) if found else None
 
 
 def _agents_by_session(found: Sequence[Row]) -> Mapping[str, set[str]]:
@@ -169,8 +169,8 @@ async def _blank_written_for(tx: Tx, whose: Whose, now: Micros) -> Done | None:
 
 async def _merge_words(tx: Tx) -> Done | None:
     """Let the index forget words that were removed: it keeps them until it is merged."""
-    before = await _changes(tx)
     for each in WORDS:
+        before = await _changes(tx)
         await tx.query(f"INSERT INTO {each} ({each}, rank) VALUES ('merge', -{PAGES})")  # noqa: S608
         if await _changes(tx) - before > 1:
             return Done()

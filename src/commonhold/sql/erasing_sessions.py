@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from commonhold.model.clock import Micros
 from commonhold.model.erasure import Counts, blanked, blanked_event, label_of
 from commonhold.model.session import parse_message
-from commonhold.sql.database import Tx
+from commonhold.sql.database import Row, Tx
 from commonhold.sql.erasing import AT_ONCE, NOTHING, Done, Whose
 from commonhold.sql.erasing_feedback import blank_of_session
 from commonhold.sql.erasing_traces import OF_SESSION as TRACES_OF_SESSION
@@ -20,6 +20,7 @@ FORKS = statement("next_forks")
 SHARED = statement("next_shared_session")
 LOCK = statement("lock_session")
 MESSAGES = statement("user_messages")
+INHERITED = statement("inherited_messages")
 BLANK = statement("blank_messages")
 DROP_WORDS = statement("drop_message_words")
 RENEW = statement("renew_session")
@@ -44,10 +45,10 @@ async def remove_sessions(tx: Tx, whose: Whose, now: Micros) -> Done | None:
     found = await tx.one(OWN, **whose)
     if found is None:
         found = await tx.one(LABELLED, label=label_of(whose["user"]), **whose)
-    return None if found is None else await remove_session(tx, whose, found[0], now)
+    return None if found is None else await _remove(tx, whose, found[0], now)
 
 
-async def remove_session(tx: Tx, whose: Whose, session_id: str, now: Micros) -> Done:
+async def _remove(tx: Tx, whose: Whose, session_id: str, now: Micros) -> Done:
     """Do a piece of removing a session: its last fork first, and of each what is about it first.
 
     What is not finished is found again by its session, which goes last.
@@ -59,12 +60,21 @@ async def remove_session(tx: Tx, whose: Whose, session_id: str, now: Micros) -> 
     traces = await tx.all(TRACES_OF_SESSION, **whose, session_id=session_id, limit=AT_ONCE)
     if traces:
         return Done(await blank_whole(tx, whose, traces, now))
+    if inherited := await tx.all(INHERITED, **key, limit=AT_ONCE):
+        fork = inherited[0][0]
+        rows = [row[1:] for row in inherited if row[0] == fork]
+        return await _blank(tx, {**key, "session_id": fork}, rows, now)
+    return await _delete(tx, key)
+
+
+async def _delete(tx: Tx, key: Mapping[str, str]) -> Done:
     # The session first: it is what writers lock.
     gone = await tx.one(DELETE, **key, owned_by=None)
     for each in DELETE_OTHERS:
         await tx.run(each, **key)
     messages = await tx.run(DELETE_MESSAGES, **key)
-    return Done(Counts(sessions=int(gone is not None), messages=messages), (session_id,))
+    counts = Counts(sessions=int(gone is not None), messages=messages)
+    return Done(counts, (key["session_id"],))
 
 
 async def _last_fork(tx: Tx, whose: Whose, session_id: str) -> str:
@@ -86,18 +96,22 @@ async def blank_shared(tx: Tx, whose: Whose, now: Micros) -> Done | None:
     found = await tx.one(SHARED, **whose)
     if found is None:
         return None
-    session_id: str = found[0]
-    key = {"tenant": whose["tenant"], "session_id": session_id}
+    key = {"tenant": whose["tenant"], "session_id": found[0]}
     await tx.one(LOCK, **key)
     written = await tx.all(MESSAGES, **key, user=whose["user"], limit=AT_ONCE)
     if not written:
         await _forget(tx, key, whose["user"])
         return Done()
-    rows = [(seq, *_blank(content)) for seq, content in written]
+    return await _blank(tx, key, written, now)
+
+
+async def _blank(tx: Tx, key: Mapping[str, str], written: Sequence[Row], now: Micros) -> Done:
+    """Blank messages of a session, by sequence and content."""
+    rows = [(seq, *_emptied(content)) for seq, content in written]
     await tx.many(BLANK, rows, **key)
     await tx.many(DROP_WORDS, [(row[0],) for row in rows], **key)
     await tx.run(RENEW, **key, now=now)
-    return Done(Counts(blanked_messages=len(rows)), (session_id,))
+    return Done(Counts(blanked_messages=len(rows)), (key["session_id"],))
 
 
 async def _forget(tx: Tx, key: Mapping[str, str], user: str) -> None:
@@ -117,7 +131,7 @@ async def blank_events(tx: Tx, whose: Whose, _now: Micros) -> Done | None:
     return Done(NOTHING, tuple(sorted({row[0] for row in rows})))
 
 
-def _blank(content: str) -> tuple[str, str, bytes]:
+def _emptied(content: str) -> tuple[str, str, bytes]:
     """Columns of a message that says nothing."""
     message = parse_message(blanked(content), 0)
     return message.content, message.key, message.digest

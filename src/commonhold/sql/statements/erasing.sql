@@ -26,6 +26,11 @@ WHERE s.tenant = :tenant AND s.session_id = :session_id AND s.owner_user = ''
         WHERE t.tenant = :tenant AND t.session_id = :session_id AND t.user_id <> :user
     );
 
+-- name: adopt_session
+-- It is the user's from now on, and found by that. Primary key.
+UPDATE session SET owner_user = :user
+WHERE tenant = :tenant AND session_id = :session_id AND owner_user = '' AND created_at <= :before;
+
 -- name: next_forks
 -- Forks of a session that are the user's or nobody's. session_by_parent.
 SELECT session_id FROM session
@@ -45,12 +50,30 @@ SELECT seq, content FROM message
 WHERE tenant = :tenant AND session_id = :session_id AND owner_user = :user
 ORDER BY seq LIMIT :limit;
 
+-- name: inherited_messages
+-- Messages of nobody that forks of a session, and forks of these, have of it. session_by_parent,
+-- message_by_id.
+WITH RECURSIVE line (session_id) AS (
+    SELECT session_id FROM session
+    WHERE tenant = :tenant AND parent_session_id = :session_id
+    UNION
+    SELECT s.session_id FROM line l
+    JOIN session s ON s.tenant = :tenant AND s.parent_session_id = l.session_id
+)
+SELECT l.session_id, m.seq, m.content FROM line l
+JOIN message o ON o.tenant = :tenant AND o.session_id = :session_id AND o.owner_user = ''
+JOIN message m ON m.tenant = :tenant AND m.session_id = l.session_id
+    AND m.message_id = o.message_id AND m.digest = o.digest AND m.owner_user = ''
+    AND m.actor <> 'erased'
+WHERE l.session_id <> :session_id
+ORDER BY l.session_id, m.seq LIMIT :limit;
+
 -- name: blank_messages
 -- Messages that say nothing any more, of nobody. Primary key.
 -- rows: blank_seq BIGINT, blank_content TEXT, blank_key TEXT, blank_digest BYTEA
 UPDATE message SET
     content = r.blank_content, match_key = r.blank_key, digest = r.blank_digest, owner_user = '',
-    delegation = 'anonymous', actor = CASE owner_agent WHEN '' THEN 'erased' ELSE actor END
+    delegation = 'anonymous', actor = 'erased'
 FROM {rows}
 WHERE tenant = :tenant AND session_id = :session_id AND seq = r.blank_seq;
 
@@ -102,7 +125,7 @@ ORDER BY session_id, seq LIMIT :limit;
 -- rows: event_session TEXT, event_seq BIGINT, event_data TEXT
 UPDATE session_event SET
     data = r.event_data, owner_user = '', delegation = 'anonymous',
-    actor = CASE owner_agent WHEN '' THEN 'erased' ELSE actor END
+    actor = 'erased'
 FROM {rows}
 WHERE tenant = :tenant AND session_id = r.event_session AND seq = r.event_seq;
 

@@ -50,7 +50,7 @@ WHERE tenant = :tenant AND day = :day AND trace_id {is_listed} [AND owner_user =
 UPDATE span SET
     gist = r.blank_gist, otel = r.blank_otel, attributes = r.blank_attributes, events = '[]',
     owner_user = '', delegation = CASE owner_user WHEN '' THEN delegation ELSE 'anonymous' END,
-    actor = CASE owner_agent WHEN '' THEN 'erased' ELSE actor END
+    actor = 'erased'
 FROM {rows}
 WHERE tenant = :tenant AND day = :day AND trace_id = r.span_trace AND span_id = r.blank_span;
 
@@ -73,7 +73,7 @@ WHERE tenant = :tenant AND trace_id {is_listed} [AND owner_user = :user];
 UPDATE span_log SET
     log_id = r.new_id, gist = r.blank_gist, attributes = '{}', body = 'null', owner_user = '',
     delegation = CASE owner_user WHEN '' THEN delegation ELSE 'anonymous' END,
-    actor = CASE owner_agent WHEN '' THEN 'erased' ELSE actor END
+    actor = 'erased'
 FROM {rows}
 WHERE tenant = :tenant AND trace_id = r.log_trace AND log_id = r.old_id;
 
@@ -82,7 +82,7 @@ WHERE tenant = :tenant AND trace_id = r.log_trace AND log_id = r.old_id;
 UPDATE trace_part SET
     session_id = NULL, owner_user = '',
     delegation = CASE owner_user WHEN '' THEN delegation ELSE 'anonymous' END,
-    actor = CASE owner_agent WHEN '' THEN 'erased' ELSE actor END
+    actor = 'erased'
 WHERE tenant = :tenant AND trace_id {is_listed} [AND owner_user = :user];
 
 -- name: change_emitter
