@@ -61,6 +61,10 @@ async def test_a_vote_that_is_sent_again_with_its_key_is_one_vote(
         assert [answer.status_code for answer in sent] == [201, 201]
         assert (sent[0].json() == sent[1].json()) is bool(headers)
     assert len((await client.get("/v1/feedback")).json()) == 3
+    other = await client.post(
+        "/v1/feedback", json={"rating": 1}, headers={"Idempotency-Key": "once"}
+    )
+    assert (other.status_code, "key was used" in other.json()["detail"]) == (409, True)
     bad = await client.post("/v1/feedback", json=FULL, headers={"Idempotency-Key": "x" * 101})
     assert bad.status_code == 422
 

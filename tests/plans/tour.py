@@ -315,8 +315,10 @@ async def scores(backend: Backend) -> None:
     store = backend.bind(Scope(author=Author(agent="judge", user="ada"))).feedback
     score = NewScore("accuracy", "numeric", 0.5, session_id="s3", turn_index=1)
     [made] = await store.put_scores([score], key="once")
-    for again in (score, replace(score, value_num=0.25)):
-        await store.put_scores([again], key="once")
+    await store.put_scores([score], key="once")
+    own = replace(score, score_id=made.score_id)
+    for again in (own, replace(own, value_num=0.25)):
+        await store.put_scores([again])
     await store.put_scores([replace(score, turn_index=None, message_id="m3")])
     [late] = await store.put_scores([NewScore(value_num=1, session_id="s3", turn_index=9)])
     [last] = await store.put_scores([NewScore(value_num=0, session_id="s3", message_id="late")])

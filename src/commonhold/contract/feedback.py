@@ -38,9 +38,9 @@ class Feedback(Protocol):
     F9. A user has one vote of a name and source for a turn: the second one changes it. Nobody in
         particular is no user, so each anonymous vote stands. Of two that turn out to be one, the
         later stands and the other is superseded: kept, but neither listed nor counted.
-    F10. A score that comes again with its `score_id` is kept once; the id of another author's score
-        is a conflict. With an `identifier` a score replaces its author's of the same name, target
-        and identifier.
+    F10. A score that comes again with its `score_id` or idempotency key is kept once; the id of
+        another author's score is a conflict, and so is a key used for something else. With an
+        `identifier` a score replaces its author's of the same name, target and identifier.
     """
 
     async def create(self, new: NewFeedback, /) -> Record:
@@ -82,10 +82,10 @@ class Feedback(Protocol):
         """Keep scores, all of them or none, and return them in their order.
 
         With an idempotency key, scores without an id have one that the key stands for: sent
-        again, they are kept once.
+        again, they are kept once, and what was changed since stays changed.
 
         Raises:
-            Conflict: a score of that id is another author's.
+            Conflict: a score of that id is another author's, or the key was used for others.
             InvalidRequest: there are more than 1000.
         """
 

@@ -114,7 +114,7 @@ OPERATIONS = (
         "Keep a vote",
         "feedback",
         action="feedback.create",
-        errors=(401,),
+        errors=(401, 409),
         headers=("Prefer", "Idempotency-Key"),
         body=Body((bodies.NewFeedbackBody,)),
         doc="The id, the time and the user are the service's to give, and ignored in a body. Sent"

@@ -10,7 +10,7 @@ from typing import Any
 from commonhold.errors import Conflict, NotFound
 from commonhold.model import clock, ids
 from commonhold.model.feedback import ANONYMOUS
-from commonhold.model.once import Once
+from commonhold.model.once import Once, used_before
 from commonhold.model.scope import Scope
 from commonhold.model.score import NewScore, Score, ScorePatch, changed, check_count
 from commonhold.model.words import words_in
@@ -48,15 +48,15 @@ class FeedbackWriter:
         self._stamp = stamp(scope)
         self._user_id = scope.author.user or ANONYMOUS
 
-    async def put_one(self, new: NewScore) -> Score:
-        """Keep one score.
+    async def put_one(self, new: NewScore, *, is_keyed: bool = False) -> Score:
+        """Keep one score; its id is that of an idempotency key, where it `is_keyed`.
 
         Raises:
-            Conflict: a score of that id is another author's.
+            Conflict: a score of that id is another author's, or the key was used for another.
         """
 
         async def unit(tx: Tx) -> Score:
-            return await self._put(tx, new)
+            return await self._put(tx, new, is_keyed=is_keyed)
 
         # One that has no words is one statement after what is only read.
         if not new.comment and not new.correction and new.score_id is None:
@@ -68,18 +68,19 @@ class FeedbackWriter:
         """Keep scores, all of them or none.
 
         Raises:
-            Conflict: a score of that id is another author's.
+            Conflict: a score of that id is another author's, or the key was used for others.
             InvalidRequest: there are too many.
         """
         check_count(new)
         named = self._named(new, key)
+        keyed = [one is not other for one, other in zip(named, new, strict=True)]
         if len(named) == 1:
-            return (await self.put_one(named[0]),)
+            return (await self.put_one(named[0], is_keyed=keyed[0]),)
         # In the order of what they are counted by, so that two writers do not wait for each other.
         order = sorted(range(len(named)), key=lambda n: counted_by(named[n]))
 
         async def unit(tx: Tx) -> dict[int, Score]:
-            return {n: await self._put(tx, named[n]) for n in order}
+            return {n: await self._put(tx, named[n], is_keyed=keyed[n]) for n in order}
 
         kept = await self._db.write(unit) if named else {}
         return tuple([kept[n] for n in range(len(named))])
@@ -130,7 +131,7 @@ class FeedbackWriter:
         if not is_key or not await self._db.run(DELETE, **args):
             raise missing(feedback_id)
 
-    async def _put(self, tx: Tx, new: NewScore) -> Score:
+    async def _put(self, tx: Tx, new: NewScore, *, is_keyed: bool = False) -> Score:
         found = await find(tx, self._tenant, _target(new, self._stamp["owner_agent"]))
         voter = Voter(
             self._stamp["owner_agent"], self._user_id, new.name, new.source, new.identifier
@@ -138,7 +139,11 @@ class FeedbackWriter:
         args: dict[str, Any] = {name: getattr(new, name) for name in FIELDS}
         args |= {"tenant": self._tenant, "rating": new.rating, "now": clock.now()}
         score = None
-        if new.score_id is not None:
+        if is_keyed and new.score_id is not None:
+            score = await self._repeated(tx, new.score_id, args)
+            if score is not None:
+                return score
+        elif new.score_id is not None:
             score = await self._replaced(tx, new.score_id, args, found)
         if score is None:
             row = await tx.one(
@@ -154,6 +159,21 @@ class FeedbackWriter:
         if new.comment or new.correction:
             await self._index(tx, score)
         return score
+
+    async def _repeated(self, tx: Tx, score_id: str, args: dict[str, Any]) -> Score | None:
+        """The score that a key was used for, as it is by now; None when it is new.
+
+        Raises:
+            Conflict: it never was what is asked for.
+        """
+        row = await tx.one(LOCK, tenant=self._tenant, feedback_id=score_id)
+        if row is None:
+            return None
+        before = rows.score(row)
+        # One that was changed since may have been: to put it back would undo the change.
+        if before.updated_at == before.created_at and not is_same(before, args):
+            raise used_before()
+        return before
 
     async def _replaced(
         self, tx: Tx, score_id: str, args: dict[str, Any], found: Found

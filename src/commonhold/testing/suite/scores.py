@@ -252,6 +252,8 @@ async def test_a_score_sent_again_is_kept_once(backend: Backend, acting_as: Acto
     assert await store.put_scores(EVERY_FORM, key="k") == await store.put_scores(
         EVERY_FORM, key="k"
     )
+    other = store.put_scores([replace(EVERY_FORM[0], comment="another")], key="k")
+    assert type(await error_of(other)) is Conflict
     assert len((await backend.feedback.scores()).items) == 1 + len(EVERY_FORM)
     rated = NewScore("fit", "numeric", 1, trace_id="t", identifier="run")
     for author, value in (("judge", 1.0), ("judge", 0.5), ("critic", 0.25)):
@@ -261,6 +263,16 @@ async def test_a_score_sent_again_is_kept_once(backend: Backend, acting_as: Acto
         ("critic", 0.25),
         ("judge", 0.5),
     ]
+
+
+async def test_a_score_that_comes_late_again_undoes_no_change(
+    backend: Backend, clock: StoppedClock
+) -> None:
+    """F10. What its key asked for was done, and more was done since."""
+    [made] = await backend.feedback.put_scores([NewScore(value_num=1)], key="k")
+    clock.advance()
+    changed = await backend.feedback.patch_score(made.score_id, ScorePatch(0, comment="no"))
+    assert await backend.feedback.put_scores([NewScore(value_num=1)], key="k") == (changed,)
 
 
 async def test_a_user_has_one_vote_on_a_turn(backend: Backend, clock: StoppedClock) -> None:
