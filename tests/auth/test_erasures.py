@@ -72,7 +72,9 @@ async def dump(url: str) -> list[tuple[str, str]]:
         return await _dump_postgres(url)
     path = url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as db:
-        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        names = [
+            name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
         rows = [(name, str(row)) for name in names for row in db.execute(f"SELECT * FROM {name}")]
     with closing(sqlite3.connect(path)) as db:
         whole = db.serialize().decode("latin-1")
@@ -115,7 +117,9 @@ async def converse(place: Place, alice: str, bob: str) -> dict[str, str]:
         log = f"/v1/sessions/{both[user]}/messages"
         told = {"messages": [says(f"{word}words"), says(f"{word}answer", "assistant")]}
         await place.send("POST", log, told, user, idempotency_key=unique("k"))
-        await place.send("PATCH", f"/v1/sessions/{both[user]}/state", {"state": {"pending": word}}, user)
+        await place.send(
+            "PATCH", f"/v1/sessions/{both[user]}/state", {"state": {"pending": word}}, user
+        )
     call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": SAID}}
     asked = [says(f"{SAID}here"), {"role": "assistant", "tool_calls": [call], "content": SAID}]
     answered = {"role": "tool", "tool_call_id": "c1", "content": f"{SAID}result"}
@@ -151,8 +155,13 @@ def exported(trace_id: str, span_id: str, word: str, *said: tuple[str, str | int
         "events": [{"name": "said", "attributes": [attribute("body", f"{word}event")]}],
         "status": {"code": 2, "message": f"{word}status"},
     }
-    process = [attribute("service.name", "a"), *(attribute("owner", v) for k, v in said if k == "user.id")]
-    return {"resourceSpans": [{"resource": {"attributes": process}, "scopeSpans": [{"spans": [span]}]}]}
+    process = [
+        attribute("service.name", "a"),
+        *(attribute("owner", v) for k, v in said if k == "user.id"),
+    ]
+    return {
+        "resourceSpans": [{"resource": {"attributes": process}, "scopeSpans": [{"spans": [span]}]}]
+    }
 
 
 async def trace(place: Place, alice: str, bob: str, talks: dict[str, str]) -> dict[str, str]:
@@ -164,7 +173,9 @@ async def trace(place: Place, alice: str, bob: str, talks: dict[str, str]) -> di
     await place.send("POST", post, exported(ids["named"], "1" * 16, SAID, *named))
     await place.send("POST", post, exported(ids["bobs"], "2" * 16, KEPT, ("user.id", bob)), bob)
     await place.send("POST", post, exported(ids["bobs"], "3" * 16, SAID), alice)
-    await place.send("POST", post, exported(ids["linked"], "4" * 16, SAID, ("session.id", talks["own"])))
+    await place.send(
+        "POST", post, exported(ids["linked"], "4" * 16, SAID, ("session.id", talks["own"]))
+    )
     lone = (("user.id", alice), ("session.id", talks["alone"]))
     await place.send("POST", post, exported(ids["alone"], "5" * 16, SAID, *lone))
     record = {
@@ -175,18 +186,33 @@ async def trace(place: Place, alice: str, bob: str, talks: dict[str, str]) -> di
         "body": {"stringValue": f"{SAID}log"},
         "attributes": [attribute("user.id", alice)],
     }
-    await place.send("POST", "/v1/logs", {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})
+    await place.send(
+        "POST", "/v1/logs", {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+    )
     return ids
 
 
-async def judge(place: Place, alice: str, bob: str, talks: dict[str, str], traces: dict[str, str]) -> None:
+async def judge(
+    place: Place, alice: str, bob: str, talks: dict[str, str], traces: dict[str, str]
+) -> None:
     """Votes of both, and what a judge says about the sessions and traces of each."""
     for user, word in ((alice, SAID), (bob, KEPT)):
-        vote = {"rating": -1, "trace_id": traces["bobs"], "comment": f"{word}comment", "correction": word}
+        vote = {
+            "rating": -1,
+            "trace_id": traces["bobs"],
+            "comment": f"{word}comment",
+            "correction": word,
+        }
         await place.send("POST", "/v1/feedback", vote, user)
     for key in ("own", "theirs"):
         word = SAID if key == "own" else KEPT
-        score = {"name": "tone", "value": 0.5, "session_id": talks[key], "turn_index": 0, "comment": word}
+        score = {
+            "name": "tone",
+            "value": 0.5,
+            "session_id": talks[key],
+            "turn_index": 0,
+            "comment": word,
+        }
         await place.send("POST", "/v1/scores", score)
     score = {"name": "tone", "value": 0.5, "trace_id": traces["named"], "comment": SAID}
     await place.send("POST", "/v1/scores", score)
@@ -204,9 +230,19 @@ async def test_nothing_of_a_user_is_left_in_any_table(place: Place) -> None:
         while await SqlOutbox(backend.database).evaluate():
             pass
         await backend.trace_memory.index.catch_up()
-    await place.fleet.send("operator", "PATCH", f"/v1/webhooks/{made.json()['webhook_id']}", {"enabled": False})
+    await place.fleet.send(
+        "operator", "PATCH", f"/v1/webhooks/{made.json()['webhook_id']}", {"enabled": False}
+    )
     before = await dump(place.url)
-    held = {"session", "message", "session_event", "span", "span_log", "feedback", "webhook_delivery"}
+    held = {
+        "session",
+        "message",
+        "session_event",
+        "span",
+        "span_log",
+        "feedback",
+        "webhook_delivery",
+    }
     assert where(before, SAID) >= held
 
     answer = await place.erase({"user": alice})

@@ -12,7 +12,8 @@ from rich.markup import escape
 from commonhold import compose
 from commonhold.cli.console import option, out, table
 from commonhold.errors import NotFound
-from commonhold.settings import Settings, redact_url
+from commonhold.settings import Settings
+from commonhold.settings.addresses import redact_url
 
 app = typer.Typer(
     help="Bring the schema up to date, look at it, check it.",

@@ -79,6 +79,8 @@ def _http_options(settings: Settings) -> http.HttpOptions:
         multiprocess_dir=metrics_dir(),
         vote_token_ttl_s=settings.vote_token_ttl_s,
         cors_origins=settings.cors_origins,
+        admin_per_minute=settings.limit_admin_per_minute,
+        failed_per_minute=settings.limit_failed_per_minute,
     )
 
 

@@ -45,6 +45,7 @@ from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
+from commonhold.service.limits import Limits
 from commonhold.wrap import Bind
 
 API: tuple[Operation, ...] = (
@@ -215,7 +216,8 @@ def _source(stores: Stores | Callable[[], Stores]) -> Callable[[], Stores]:
 
 def _serving(bind: Bind, options: HttpOptions) -> Serving:
     gate = Gate(options.max_inflight_requests, options.max_inflight_bytes, options.max_followers)
-    return Serving(bind, gate, options.max_body_bytes)
+    limits = Limits(admin=options.admin_per_minute, failed=options.failed_per_minute)
+    return Serving(bind, gate, options.max_body_bytes, None if options.asks_nobody else limits)
 
 
 def _answer_problems(app: FastAPI) -> None:

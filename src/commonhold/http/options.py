@@ -23,6 +23,8 @@ class HttpOptions:
     `multiprocess_dir` is where several workers share their counters.
     `vote_token_ttl_s` bounds how long a vote token is good for, in seconds.
     Pages of `cors_origins` may send votes from a browser.
+    `admin_per_minute` and `failed_per_minute` are what one caller may do, where callers are asked
+    who they are; 0 is no limit.
     """
 
     max_body_bytes: int = 64 * MIB
@@ -35,3 +37,5 @@ class HttpOptions:
     multiprocess_dir: str | None = None
     vote_token_ttl_s: int = MAX_VOTE_TTL_S
     cors_origins: tuple[str, ...] = ()
+    admin_per_minute: int = 0
+    failed_per_minute: int = 0

@@ -6,16 +6,15 @@ command line and the error messages cannot disagree with the code.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 from commonhold.errors import CommonholdError, FieldError
 from commonhold.model.vote import MAX_VOTE_TTL_S
+from commonhold.settings.addresses import is_loopback, redact_url
 from commonhold.settings.rules import (
     AUTH,
     COLLECTOR,
@@ -213,6 +212,30 @@ class Settings:
         "Whose pages may send votes from a browser; none when empty.",
         ORIGINS,
     )
+    limit_admin_per_minute: int = _setting(
+        300,
+        "LIMIT_ADMIN_PER_MINUTE",
+        "Requests about keys, agents, webhooks, exports and erasures of one credential; 0 is none.",
+        count(0, 10**6),
+    )
+    limit_failed_per_minute: int = _setting(
+        600,
+        "LIMIT_FAILED_PER_MINUTE",
+        "Answers of 401, 403, 404 and 409 to one caller, but for sessions and spans; 0 is no limit.",
+        count(0, 10**6),
+    )
+    limit_spans_per_day: int = _setting(
+        0,
+        "LIMIT_SPANS_PER_DAY",
+        "Spans of one agent on a UTC day; 0 is no limit.",
+        count(0, 10**12),
+    )
+    limit_trace_bytes_per_day: int = _setting(
+        0,
+        "LIMIT_TRACE_BYTES_PER_DAY",
+        "Bytes of spans of one agent on a UTC day, after decompression; 0 is no limit.",
+        count(0, 10**15),
+    )
     shutdown_grace_s: float = _setting(
         25.0,
         "SHUTDOWN_GRACE_S",
@@ -311,35 +334,6 @@ def metrics_dir(environ: Mapping[str, str] = os.environ) -> str | None:
 def export(variables: Mapping[str, str]) -> None:
     """Set variables for the processes this one starts."""
     os.environ.update(variables)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def redact_url(url: str) -> str:
-    """The URL fit for a log line: without its password and without credentials in its query."""
-    try:
-        parts = urlsplit(url)
-        login = parts.username or ""
-    except ValueError:
-        return "(a URL that cannot be read)"
-    host = parts.netloc.rpartition("@")[2]
-    shown = login + (":***@" if parts.password else "@") + host if login else host
-    query = "&".join(_redact_pair(pair) for pair in parts.query.split("&"))
-    # Not urlunsplit: it drops the empty authority of sqlite:///file.db.
-    told = url.replace(parts.netloc, shown, 1) if parts.netloc else url
-    return told.replace(parts.query, query, 1) if parts.query else told
-
-
-def _redact_pair(pair: str) -> str:
-    name = pair.partition("=")[0]
-    hidden = any(word in name.lower() for word in ("password", "token", "secret", "key"))
-    return f"{name}=***" if hidden else pair
 
 
 def _unsafe(host: str) -> str:

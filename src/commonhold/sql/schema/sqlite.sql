@@ -838,3 +838,5 @@ CREATE TABLE usage_day (
     bytes INTEGER NOT NULL,
     PRIMARY KEY (tenant, day, agent)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_day_by_day ON usage_day (day);

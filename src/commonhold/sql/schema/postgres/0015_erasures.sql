@@ -54,3 +54,5 @@ CREATE TABLE usage_day (
     bytes BIGINT NOT NULL,
     PRIMARY KEY (tenant, day, agent)
 );
+
+CREATE INDEX usage_day_by_day ON usage_day (day);
