@@ -47,9 +47,9 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(database: str) -> AsyncIterator[Fleet]:
+async def fleet(database: str, **limits: int) -> AsyncIterator[Fleet]:
     """A service over a database, and a key of each preset in it."""
-    settings = Settings(database=database, auth="keys", pepper=(PEPPER,))
+    settings = Settings(database=database, auth="keys", pepper=(PEPPER,), **limits)  # type: ignore[arg-type]
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),

@@ -253,6 +253,76 @@ async def test_nothing_of_a_user_is_left_in_any_table(place: Place) -> None:
     assert where(after, SAID) == set()
     assert where(after, alice) <= {"erasure", "erasure_by_user", "file"}
     assert where(after, KEPT) >= held - {"session_event", "span_log"}
-    print(receipt)
-    counts = {key: value for key, value in receipt.items() if type(value) is int}
-    assert counts == {}
+    counted = {"sessions": 3, "messages": 7, "blanked_messages": 6, "feedback": 1}
+    assert receipt.items() >= (counted | {"blanked_feedback": 3, "traces": 4, "spans": 4}).items()
+    path = f"/v1/erasures/{receipt['erasure_id']}"
+    assert (await place.fleet.send("operator", "GET", path)).json() == receipt
+    await _check_what_stays(place, bob, talks, traces)
+
+
+async def _check_what_stays(
+    place: Place, bob: str, talks: dict[str, str], traces: dict[str, str]
+) -> None:
+    """Of the user the structure, so that it still adds up; of others everything."""
+    history = (await place.send("GET", f"/v1/sessions/{talks['theirs']}")).json()["messages"]
+    call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    assert history[2:] == [
+        {"role": "user", "content": "", "erased": True},
+        {"role": "assistant", "content": "", "tool_calls": [call], "erased": True},
+        {"role": "tool", "tool_call_id": "c1", "content": "", "erased": True},
+    ]
+    assert [each["content"] for each in history[:2]] == [f"{KEPT}words", f"{KEPT}answer"]
+    summary = (
+        await place.fleet.send("operator", "GET", f"/v1/sessions/{talks['theirs']}/summary")
+    ).json()
+    assert (summary["message_count"], summary["open_tool_calls"]) == (5, [])
+    page = (await place.fleet.send("operator", "GET", "/v1/traces?limit=100")).json()
+    listed = {each["trace_id"]: each for each in page}
+    named = listed[traces["named"]]
+    assert (named["prompt_tokens"], named["completion_tokens"], named["status"]) == (12, 5, "error")
+    assert (named["user_id"], named["session_id"], named["models"]) == (None, None, ["gpt-4o"])
+    shown = (await place.fleet.send("operator", "GET", f"/v1/traces/{traces['named']}")).json()
+    [span] = shown["spans"]
+    assert span["attributes"]["gen_ai.request.model"] == "gpt-4o"
+    assert "other" not in span["attributes"]
+    assert [each["body"] for each in span["events"]] == [None]
+    votes = await place.fleet.send("operator", "GET", f"/v1/feedback?trace_id={traces['bobs']}")
+    assert [each["user_id"] for each in votes.json()] == [bob]
+    bobs = listed[traces["bobs"]]
+    assert (bobs["user_id"], bobs["thumbs_down"], bobs["span_count"]) == (bob, 1, 2)
+
+
+async def test_a_user_is_counted_before_and_erased_once(place: Place) -> None:
+    """A dry run does nothing; the same key is the same erasure; nobody is erased who is many."""
+    user = unique("user")
+    log = f"/v1/sessions/{unique('s')}/messages"
+    await place.send("POST", log, {"messages": [says("a"), says("b")]}, user)
+    await place.send("POST", "/v1/feedback", {"rating": 1, "trace_id": unique("t")}, user)
+
+    planned = await place.erase({"user": user, "dry_run": True})
+    first = await place.erase({"user": user}, idempotency_key=user)
+    again = await place.erase({"user": user}, idempotency_key=user)
+
+    told = planned.json()
+    assert (planned.status_code, told["status"], told["erasure_id"]) == (200, "planned", None)
+    assert (told["sessions"], told["messages"], told["feedback"]) == (1, 2, 1)
+    assert first.status_code == 201
+    assert first.json() == again.json()
+    assert (first.json()["sessions"], first.json()["messages"], first.json()["feedback"]) == (
+        1,
+        2,
+        1,
+    )
+    used = await place.erase({"user": unique("user")}, idempotency_key=user)
+    assert used.status_code == 409
+    for name in ("", "anonymous", "Default", "a\nb", "a" * 513):
+        assert (await place.erase({"user": name})).status_code == 422
+    assert (await place.erase({"user": user})).json()["sessions"] == 0
+    page = await place.fleet.send("operator", "GET", "/v1/erasures?limit=1")
+    assert len(page.json()) == 1
+    follow = await place.fleet.send("operator", "GET", page.links["next"]["url"])
+    assert first.json() in [*page.json(), *follow.json()]
+    assert (await place.fleet.send("operator", "GET", "/v1/erasures/none")).status_code == 404
+    assert (
+        await place.fleet.send("viewer", "POST", "/v1/erasures", {"user": user})
+    ).status_code == 403

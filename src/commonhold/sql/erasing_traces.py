@@ -89,7 +89,7 @@ class _Blanking:
         found = await self._tx.all(SPANS, **key, listed=listed, user=self._only)
         emitters.update(row[4] for row in found if row[4] is not None)
         rows = [_blank_span(row) for row in found]
-        await self._tx.many(BLANK_SPANS, rows, **key)
+        await self._tx.many(BLANK_SPANS, rows, **key, events=opaque.EMPTY_LIST)
         await self._tx.many(DROP_WORDS, [row[:2] for row in rows], **key)
         return len(rows)
 

@@ -48,7 +48,7 @@ WHERE tenant = :tenant AND day = :day AND trace_id {is_listed} [AND owner_user =
 -- Spans that say nothing any more. Primary key.
 -- rows: span_trace TEXT, blank_span TEXT, blank_gist TEXT, blank_otel TEXT, blank_attributes TEXT
 UPDATE span SET
-    gist = r.blank_gist, otel = r.blank_otel, attributes = r.blank_attributes, events = '[]',
+    gist = r.blank_gist, otel = r.blank_otel, attributes = r.blank_attributes, events = :events,
     owner_user = '', delegation = CASE owner_user WHEN '' THEN delegation ELSE 'anonymous' END,
     actor = 'erased'
 FROM {rows}
