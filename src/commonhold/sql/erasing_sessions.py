@@ -20,6 +20,7 @@ FORKS = statement("next_forks")
 SHARED = statement("next_shared_session")
 LOCK = statement("lock_session")
 MESSAGES = statement("user_messages")
+LINE = statement("line_of_forks")
 INHERITED = statement("inherited_messages")
 BLANK = statement("blank_messages")
 DROP_WORDS = statement("drop_message_words")
@@ -60,11 +61,17 @@ async def _remove(tx: Tx, whose: Whose, session_id: str, now: Micros) -> Done:
     traces = await tx.all(TRACES_OF_SESSION, **whose, session_id=session_id, limit=AT_ONCE)
     if traces:
         return Done(await blank_whole(tx, whose, traces, now))
-    if inherited := await tx.all(INHERITED, **key, limit=AT_ONCE):
-        fork = inherited[0][0]
-        rows = [row[1:] for row in inherited if row[0] == fork]
-        return await _blank(tx, {**key, "session_id": fork}, rows, now)
+    if (done := await _blank_inherited(tx, key, now)) is not None:
+        return done
     return await _delete(tx, key)
+
+
+async def _blank_inherited(tx: Tx, key: Mapping[str, str], now: Micros) -> Done | None:
+    """Blank some of what nobody in particular said in a session, where a fork of others has it."""
+    for (fork,) in await tx.all(LINE, **key, limit=DEEPEST):
+        if found := await tx.all(INHERITED, **key, fork_id=fork, limit=AT_ONCE):
+            return await _blank(tx, {**key, "session_id": fork}, found, now)
+    return None
 
 
 async def _delete(tx: Tx, key: Mapping[str, str]) -> Done:

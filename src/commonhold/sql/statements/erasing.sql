@@ -50,23 +50,28 @@ SELECT seq, content FROM message
 WHERE tenant = :tenant AND session_id = :session_id AND owner_user = :user
 ORDER BY seq LIMIT :limit;
 
--- name: inherited_messages
--- Messages of nobody that forks of a session, and forks of these, have of it. session_by_parent,
--- message_by_id.
-WITH RECURSIVE line (session_id) AS (
+-- name: line_of_forks
+-- Forks of a session, and forks of these, whosever they are. session_by_parent.
+WITH RECURSIVE line (fork_id) AS (
     SELECT session_id FROM session
     WHERE tenant = :tenant AND parent_session_id = :session_id
     UNION
-    SELECT s.session_id FROM line l
-    JOIN session s ON s.tenant = :tenant AND s.parent_session_id = l.session_id
+    SELECT s.session_id FROM line
+    CROSS JOIN session s
+    WHERE s.tenant = :tenant AND s.parent_session_id = line.fork_id
 )
-SELECT l.session_id, m.seq, m.content FROM line l
-JOIN message o ON o.tenant = :tenant AND o.session_id = :session_id AND o.owner_user = ''
-JOIN message m ON m.tenant = :tenant AND m.session_id = l.session_id
-    AND m.message_id = o.message_id AND m.digest = o.digest AND m.owner_user = ''
-    AND m.actor <> 'erased'
-WHERE l.session_id <> :session_id
-ORDER BY l.session_id, m.seq LIMIT :limit;
+SELECT fork_id FROM line WHERE fork_id <> :session_id LIMIT :limit;
+
+-- name: inherited_messages
+-- Messages of nobody that a fork has of a session, one by one. Primary key, message_by_id.
+SELECT m.seq, m.content FROM message m
+WHERE m.tenant = :tenant AND m.session_id = :fork_id AND m.owner_user = ''
+    AND m.actor <> 'erased' AND (
+        SELECT count(*) FROM message o
+        WHERE o.tenant = :tenant AND o.session_id = :session_id AND o.message_id = m.message_id
+            AND o.digest = m.digest AND o.owner_user = ''
+    ) > 0
+ORDER BY m.seq LIMIT :limit;
 
 -- name: blank_messages
 -- Messages that say nothing any more, of nobody. Primary key.
