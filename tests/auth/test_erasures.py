@@ -134,17 +134,24 @@ async def converse(place: Place, alice: str, bob: str) -> dict[str, str]:
     return {"own": own, "theirs": theirs, "fork": fork, "alone": alone}
 
 
+Attribute = tuple[str, str | int]
+
+
 def attribute(key: str, value: str | int) -> dict[str, Any]:
     """An attribute as OTLP JSON has it."""
     told = {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
     return {"key": key, "value": told}
 
 
-def exported(trace_id: str, span_id: str, word: str, *said: tuple[str, str | int]) -> Any:
+def exported(trace_id: str, span_id: str, word: str, *said: Attribute) -> Any:
     """A span with content in every place that has room for it."""
-    call = [("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "gpt-4o")]
-    used = [("gen_ai.usage.input_tokens", 12), ("gen_ai.usage.output_tokens", 5)]
-    content = [("gen_ai.input.messages", word), ("other", word), ("langfuse.tags", f"{word}tag")]
+    call: list[Attribute] = [("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "gpt-4o")]
+    used: list[Attribute] = [("gen_ai.usage.input_tokens", 12), ("gen_ai.usage.output_tokens", 5)]
+    content: list[Attribute] = [
+        ("gen_ai.input.messages", word),
+        ("other", word),
+        ("langfuse.tags", f"{word}tag"),
+    ]
     span = {
         "traceId": trace_id,
         "spanId": span_id,
