@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +14,7 @@ from commonhold import compose
 from commonhold.compose.app import create_app
 from commonhold.http import Service
 from commonhold.model.key import OF_AN_AGENT, PRESETS, NewKey
+from commonhold.model.scope import Sharing
 from commonhold.service.keys import BOOTSTRAP, Issued, KeyRing
 from commonhold.settings import Settings
 from tests.http.conftest import over
@@ -47,9 +48,17 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(database: str, **limits: int) -> AsyncIterator[Fleet]:
+async def fleet(
+    database: str, sessions_sharing: Sharing = "fleet", limits: Mapping[str, int] | None = None
+) -> AsyncIterator[Fleet]:
     """A service over a database, and a key of each preset in it."""
-    settings = Settings(database=database, auth="keys", pepper=(PEPPER,), **limits)  # type: ignore[arg-type]
+    settings = Settings(
+        database=database,
+        auth="keys",
+        pepper=(PEPPER,),
+        sessions_sharing=sessions_sharing,
+        **(limits or {}),  # type: ignore[arg-type]
+    )
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),

@@ -24,12 +24,9 @@ SPANS = 3
 @pytest.fixture
 async def limited(tmp_path: Path) -> AsyncIterator[Fleet]:
     """A service that bears little."""
-    limits = {
-        "limit_admin_per_minute": MOST,
-        "limit_failed_per_minute": MOST,
-        "limit_spans_per_day": SPANS,
-    }
-    async with fleet(f"sqlite:///{tmp_path / 'limited.db'}", **limits) as opened:
+    url = f"sqlite:///{tmp_path / 'limited.db'}"
+    most = {"limit_admin_per_minute": MOST, "limit_failed_per_minute": MOST}
+    async with fleet(url, limits={**most, "limit_spans_per_day": SPANS}) as opened:
         yield opened
 
 

@@ -26,6 +26,7 @@ from commonhold.http import (
     create_app,
     key_schemas,
     otlp,
+    redaction_schemas,
     schemas,
     score_bodies,
     score_schemas,
@@ -33,15 +34,25 @@ from commonhold.http import (
     webhook_bodies,
     webhook_schemas,
 )
-from commonhold.model import wire, wire_keys, wire_scores, wire_traces, wire_webhooks
+from commonhold.model import (
+    wire,
+    wire_keys,
+    wire_redaction,
+    wire_scores,
+    wire_traces,
+    wire_webhooks,
+)
 from commonhold.model.key import OF_AN_AGENT, ApiKey
+from commonhold.model.redaction import Policy
 from commonhold.model.scope import Scope
 from commonhold.model.webhook import Conditions, Delivery, Webhook
 from commonhold.service.keys import KeyRing
+from commonhold.service.redaction import PolicyDesk
 from commonhold.service.webhook_targets import Targets
 from commonhold.service.webhooks import CheckedWebhooks
 from commonhold.sql import SqlBackend, open_backend
 from commonhold.sql.api_keys import SqlKeys
+from commonhold.sql.redaction import SqlPolicies
 from commonhold.testing import factories
 
 EXAMPLES = 12
@@ -69,14 +80,18 @@ def served() -> Service:
     async def keys() -> list[bytes]:
         return [b"a key of thirty-two bytes, or so"]
 
-    def stored() -> SqlKeys:
+    def stored_in() -> SqlBackend:
         backend = opened[-1].backends[0]
         assert isinstance(backend, SqlBackend)
-        return SqlKeys(backend.database)
+        return backend
+
+    def stored() -> SqlKeys:
+        return SqlKeys(stored_in().database)
 
     ring = KeyRing(stored, [Pepper(b"a pepper of thirty-two bytes or so")])
     options = HttpOptions(loopback_only=False)
-    extras = Extras(keys, webhooks, ring)
+    policies = PolicyDesk(lambda: SqlPolicies(stored_in().database), Policy())
+    extras = Extras(keys, webhooks, ring, policies=policies)
     return create_app(lambda: opened[-1], options, lifespan=lifespan, extras=extras)
 
 
@@ -208,6 +223,7 @@ def test_what_is_sent_has_exactly_the_fields_that_are_described() -> None:
         webhook_schemas.Delivery: wire_webhooks.delivery_out(
             Delivery("e", "h", "webhook.test", None, "pending", 0, NOW, NOW, NOW)
         ),
+        redaction_schemas.RedactionPolicy: wire_redaction.policy_out(Policy(), None),
         schemas.FeedbackStats: wire.stats_out(factories.stats()),
         key_schemas.Key: wire_keys.key_out(
             ApiKey("k", "t", "n", "viewer", "", "last", "p", b"", "by", NOW, NOW), NOW

@@ -17,13 +17,15 @@ from commonhold._version import __version__
 from commonhold.auth.none import authenticate as anonymous
 from commonhold.compose.keys import KeyMode
 from commonhold.compose.otlp_grpc import otlp_grpc
+from commonhold.compose.redaction import policies_of
 from commonhold.compose.storage import LateBackend, open_to_serve
 from commonhold.compose.upkeep import Chores
 from commonhold.compose.vote_keys import VoteKeys
 from commonhold.contract.stores import Stores
 from commonhold.model import clock
+from commonhold.otlp.requests import spans_of
 from commonhold.settings import Settings, metrics_dir
-from commonhold.wrap import ObservedBackend
+from commonhold.wrap import ObservedBackend, RedactedBackend, Redaction
 
 Lifespan = Callable[[http.Service], AbstractAsyncContextManager[None]]
 
@@ -52,7 +54,9 @@ def create_app(settings: Settings | None = None) -> http.Service:
     metrics = http.Metrics(options.multiprocess_dir)
     metrics.watch(late.stats)
     metrics.watch(chores.stats)
-    stores = Stores.on(ObservedBackend(late, metrics.operated))
+    policies = policies_of(settings, late)
+    redaction = Redaction(policies.policy_of, spans_of, metrics.redacted)
+    stores = Stores.on(ObservedBackend(RedactedBackend(late, redaction), metrics.operated))
     mode = None if settings.auth == "none" else KeyMode(settings, late)
     ring = mode.ring if mode else None
     return http.create_app(
@@ -63,7 +67,12 @@ def create_app(settings: Settings | None = None) -> http.Service:
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
         extras=http.Extras(
-            VoteKeys(settings.secret, late), chores.webhooks.of, ring, chores.erasures.of
+            VoteKeys(settings.secret, late),
+            chores.webhooks.of,
+            ring,
+            chores.audit.auditing,
+            policies,
+            chores.erasures.of,
         ),
     )
 
@@ -79,6 +88,7 @@ def _http_options(settings: Settings) -> http.HttpOptions:
         multiprocess_dir=metrics_dir(),
         vote_token_ttl_s=settings.vote_token_ttl_s,
         cors_origins=settings.cors_origins,
+        sessions_sharing=settings.sessions_sharing,
         admin_per_minute=settings.limit_admin_per_minute,
         failed_per_minute=settings.limit_failed_per_minute,
     )

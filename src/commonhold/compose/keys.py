@@ -12,9 +12,11 @@ from commonhold.compose.storage import LateBackend, open_for_upkeep
 from commonhold.errors import FieldError, SchemaOutdated
 from commonhold.model.clock import Micros
 from commonhold.model.key import ApiKey
+from commonhold.service.audit import AuditTrail
 from commonhold.service.keys import KeyRing
 from commonhold.settings import PREFIX, InvalidSettings, Settings
 from commonhold.sql.api_keys import SqlKeys
+from commonhold.sql.audit import SqlAudit
 
 PEPPER, PEPPER_FILE = f"{PREFIX}PEPPER", f"{PREFIX}PEPPER_FILE"
 
@@ -59,8 +61,8 @@ async def open_key_ring(settings: Settings) -> AsyncIterator[KeyRing]:
             await backend.upgrade()  # there is nothing yet: this is the first that comes
         elif not status.is_current:
             raise SchemaOutdated
-        keys = SqlKeys(backend.database)
-        yield KeyRing(lambda: keys, peppers)
+        keys, log = SqlKeys(backend.database), SqlAudit(backend.database)
+        yield KeyRing(lambda: keys, peppers, audit=AuditTrail(lambda: log))
 
 
 def peppers_of(settings: Settings) -> tuple[Pepper, ...]:

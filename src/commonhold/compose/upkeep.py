@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from commonhold.client.otlp import OtlpBackend, open_collector
+from commonhold.compose.audit import AuditDesk
 from commonhold.compose.erasures import ErasureDesk
 from commonhold.compose.storage import LateBackend
 from commonhold.compose.webhooks import WebhookDesk
@@ -36,6 +37,7 @@ class Chores:
     def __init__(self, late: LateBackend, settings: Settings) -> None:
         self._late = late
         self.webhooks = WebhookDesk(late, settings)
+        self.audit = AuditDesk(settings, late)
         self.erasures = ErasureDesk(late)
         self._collector = _collector(settings)
         self._forwarder: Forwarder | None = None
@@ -54,6 +56,7 @@ class Chores:
     async def aclose(self) -> None:
         """Stop, and close what only they use."""
         await self.upkeep.aclose()
+        await self.audit.aclose()
         with suppress(CommonholdError):  # what it loses, agents may send once more
             await _write_usage(self._late.opened())
         await self.webhooks.aclose()
@@ -67,6 +70,7 @@ class Chores:
         }
         chores["feedback"] = self._once_open(_bind_feedback)
         chores["webhooks"] = self._once_open(self.webhooks.step)
+        chores.update(self.audit.chores())
         chores["erasures"] = self._once_open(self.erasures.step)
         if settings.limit_spans_per_day or settings.limit_trace_bytes_per_day:
             chores["usage"] = self._once_open(_write_usage)

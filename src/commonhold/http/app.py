@@ -28,6 +28,7 @@ from commonhold.errors import (
     from_problem,
 )
 from commonhold.http import feedback, feedback_export, messages, scores, sessions, traces, turns
+from commonhold.http.audit import Auditing, audit_operations
 from commonhold.http.binding import ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
 from commonhold.http.erasures import ErasuresOf, erasure_operations
@@ -40,12 +41,15 @@ from commonhold.http.openapi import components, described_by_reference, describe
 from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
+from commonhold.http.redaction import redaction_operations
 from commonhold.http.table import RouteTable
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
+from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
 from commonhold.service.limits import Limits
+from commonhold.service.redaction import PolicyDesk
 from commonhold.wrap import Bind
 
 API: tuple[Operation, ...] = (
@@ -81,6 +85,7 @@ class Service(FastAPI):
     gate: Gate
     bind: Bind
     metrics: Metrics
+    watch: Watch | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP through the front, anything else as FastAPI does."""
@@ -107,20 +112,25 @@ class Extras:
     """What a service has beside its stores.
 
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
-    deliver, there are no routes below `/v1/webhooks`; without `erasures` none below
-    `/v1/erasures`. Without a `key_ring` no key is made.
+    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made,
+    without `auditing` nobody is told who did what, without `policies` there is no route that
+    tells or changes what is redacted, and without `erasures` none that erases anybody.
     """
 
     vote_keys: Keys | None = None
     webhooks: WebhooksOf | None = None
     key_ring: KeyRing | None = None
+    auditing: Auditing | None = None
+    policies: PolicyDesk | None = None
     erasures: ErasuresOf | None = None
 
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
         told = webhook_operations(self.webhooks) if self.webhooks else ()
+        audit = audit_operations(self.auditing) if self.auditing else ()
+        policies = redaction_operations(self.policies) if self.policies else ()
         erased = erasure_operations(self.erasures) if self.erasures else ()
-        return (*told, *erased, *key_operations(self.key_ring))
+        return (*told, *key_operations(self.key_ring), *audit, *policies, *erased)
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
@@ -153,12 +163,14 @@ def create_app(
     """
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
-    bind = ByAuthor(source, authenticate)
+    bind = ByAuthor(source, authenticate, options.sessions_sharing)
     desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s)
-    serving = replace(_serving(bind, options), admit=desk.admit, ask=bind.grants_of)
+    watch = extras.auditing.watch if extras.auditing else None
+    serving = replace(_serving(bind, options), admit=desk.admit, ask=bind.grants_of, watch=watch)
     metrics.watch(serving.gate.stats)
     app = _application(lifespan, has_docs=options.asks_nobody)
     app.gate, app.bind, app.metrics = serving.gate, bind, metrics
+    app.watch = serving.watch
 
     health = health_operations(metrics, _check(source, options), options.ready_timeout_s)
     app.operations = (*API, *vote_operations(desk), *extras.operations(), *health)

@@ -25,12 +25,14 @@ from commonhold.auth.grants import Grants
 from commonhold.auth.matrix import PUBLIC
 from commonhold.contract.stores import Stores
 from commonhold.errors import CommonholdError, Internal, MethodNotAllowed, TooManyRequests
+from commonhold.http.audit import asked
 from commonhold.http.body import read_body
 from commonhold.http.call import Answer, Call, headers_of
 from commonhold.http.openapi import Describe
 from commonhold.http.operation import Operation
 from commonhold.http.params import Params
 from commonhold.http.problems import identified, problem, problem_of
+from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.limits import Limits
 from commonhold.wrap import Bind, Bound
@@ -52,8 +54,9 @@ class Serving:
     """What the routes of one registration share.
 
     `admit` gives the stores of who comes with a vote token, where such a one may come, and None
-    for anybody else. `ask` tells what a caller may do, without stores. Without `limits` callers may
-    ask as often as they like.
+    for anybody else. `ask` tells what a caller may do, without stores. `watch` is told of what is
+    refused, and of what the audit log has an event of. Without `limits` callers may ask as often as
+    they like.
     """
 
     bind: Bind
@@ -62,6 +65,7 @@ class Serving:
     limits: Limits | None = None
     admit: Callable[[Call], Awaitable[Stores | None]] | None = None
     ask: Callable[[Headers, str | None], Awaitable[Grants]] | None = None
+    watch: Watch | None = None
 
 
 class LeanRoute(APIRoute):
@@ -78,6 +82,7 @@ class LeanRoute(APIRoute):
         self._is_probe = operation.is_probe
         self._asks_probe = operation.is_probe and operation.action not in PUBLIC
         self._reads_body = operation.body is not None
+        self._watch = _watch_of(operation, serving)
         self._is_admin = operation.action.startswith(ADMIN)
         self._limits_failed = None if operation.action.startswith(NATIVE) else serving.limits
         super().__init__(
@@ -117,6 +122,8 @@ class LeanRoute(APIRoute):
             if self._reads_body:
                 call.content = await read_body(call, gate, serving.max_body_bytes)
             answer = await self._endpoint(call)
+            if self._watch is not None:
+                await self._watch.done(asked(call, self.operation), answer.status_code)
         except CommonholdError as error:
             answer = self._refusal(call, error)
         except Exception as error:  # noqa: BLE001 - a caller never sees a stack trace
@@ -165,6 +172,8 @@ class LeanRoute(APIRoute):
 
     def _refusal(self, call: Call, error: CommonholdError) -> Answer:
         """An error in the caller's protocol, or else as a problem document."""
+        if self._serving.watch is not None:
+            self._serving.watch.refused(asked(call, self.operation), error)
         refuse = self.operation.refuse
         told = None if refuse is None else refuse(call, error)
         return told or problem_of(self.operation.locate(error), call.request_id)
@@ -226,6 +235,12 @@ def _caller_of(call: Call) -> str:
     """Whoever is counted: a credential, or the address of who has none that is good."""
     peer = call.scope.get("client")
     return call.key_id or (str(peer[0]) if peer else "")
+
+
+def _watch_of(operation: Operation, serving: Serving) -> Watch | None:
+    """What hears of an operation that was done; None where the audit log has no events of it."""
+    watch, is_write = serving.watch, operation.method != "GET"
+    return watch if watch and watch.looks_at(operation.action, is_write=is_write) else None
 
 
 def _without_body(send: Send) -> Send:
