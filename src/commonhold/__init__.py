@@ -15,11 +15,16 @@ from commonhold._version import __version__
 from commonhold.connect import Connection, connect
 from commonhold.contract.stores import Stores
 from commonhold.errors import (
+    AgentDisabled,
+    AgentOwned,
+    AgentProofNeeded,
+    AgentTypeNotAllowed,
     Closed,
     CommonholdError,
     Conflict,
     FieldError,
     Forbidden,
+    IdentityConflict,
     Internal,
     InvalidRequest,
     InvalidToken,
@@ -33,12 +38,15 @@ from commonhold.errors import (
     SchemaOutdated,
     StaleVersion,
     StorageFull,
+    TenantConflict,
     TokenExpired,
     Unauthenticated,
     Unavailable,
+    UnknownAgent,
     Unsupported,
     UnsupportedMediaType,
 )
+from commonhold.model.acting import acting_for
 from commonhold.model.feedback import (
     Feedback,
     FeedbackPatch,
@@ -74,6 +82,10 @@ from commonhold.model.usage import Usage
 from commonhold.settings import ClientSettings
 
 __all__ = [
+    "AgentDisabled",
+    "AgentOwned",
+    "AgentProofNeeded",
+    "AgentTypeNotAllowed",
     "Appended",
     "Author",
     "ClientSettings",
@@ -91,6 +103,7 @@ __all__ = [
     "Handoff",
     "History",
     "HistoryStream",
+    "IdentityConflict",
     "Internal",
     "InvalidRequest",
     "InvalidToken",
@@ -120,6 +133,7 @@ __all__ = [
     "StatsQuery",
     "StorageFull",
     "Stores",
+    "TenantConflict",
     "TimelineQuery",
     "TokenExpired",
     "Trace",
@@ -127,10 +141,12 @@ __all__ = [
     "TraceSummary",
     "Unauthenticated",
     "Unavailable",
+    "UnknownAgent",
     "Unsupported",
     "UnsupportedMediaType",
     "Usage",
     "Written",
     "__version__",
+    "acting_for",
     "connect",
 ]

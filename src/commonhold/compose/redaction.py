@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from commonhold.compose.storage import LateBackend, open_for_upkeep
 from commonhold.errors import SchemaOutdated
 from commonhold.model.redaction import Policy, capture_of, groups_of
+from commonhold.service.audit import AuditTrail
 from commonhold.service.redaction import PolicyDesk
 from commonhold.settings import Settings
+from commonhold.sql.audit import SqlAudit
 from commonhold.sql.redaction import SqlPolicies
 
 
@@ -34,5 +36,6 @@ async def open_policies(settings: Settings) -> AsyncIterator[PolicyDesk]:
     async with await open_for_upkeep(settings) as backend:
         if not (await backend.status()).is_current:
             raise SchemaOutdated
-        policies = SqlPolicies(backend.database)
-        yield PolicyDesk(lambda: policies, policy_of(settings))
+        policies, log = SqlPolicies(backend.database), SqlAudit(backend.database)
+        trail = AuditTrail(lambda: log)
+        yield PolicyDesk(lambda: policies, policy_of(settings), audit=trail)

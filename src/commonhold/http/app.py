@@ -42,6 +42,7 @@ from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
 from commonhold.http.redaction import redaction_operations
+from commonhold.http.registry import registry_operations
 from commonhold.http.table import RouteTable
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
@@ -50,6 +51,7 @@ from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
 from commonhold.service.limits import Limits
 from commonhold.service.redaction import PolicyDesk
+from commonhold.service.registry import AgentRegistry
 from commonhold.wrap import Bind
 
 API: tuple[Operation, ...] = (
@@ -114,7 +116,8 @@ class Extras:
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
     deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made,
     without `auditing` nobody is told who did what, without `policies` there is no route that
-    tells or changes what is redacted, and without `erasures` none that erases anybody.
+    tells or changes what is redacted, without a `registry` no agent is registered, and without
+    `erasures` nobody is erased.
     """
 
     vote_keys: Keys | None = None
@@ -122,6 +125,7 @@ class Extras:
     key_ring: KeyRing | None = None
     auditing: Auditing | None = None
     policies: PolicyDesk | None = None
+    registry: AgentRegistry | None = None
     erasures: ErasuresOf | None = None
 
     def operations(self) -> tuple[Operation, ...]:
@@ -129,8 +133,9 @@ class Extras:
         told = webhook_operations(self.webhooks) if self.webhooks else ()
         audit = audit_operations(self.auditing) if self.auditing else ()
         policies = redaction_operations(self.policies) if self.policies else ()
+        agents = registry_operations(self.registry) if self.registry else ()
         erased = erasure_operations(self.erasures) if self.erasures else ()
-        return (*told, *key_operations(self.key_ring), *audit, *policies, *erased)
+        return (*told, *key_operations(self.key_ring), *audit, *policies, *agents, *erased)
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
