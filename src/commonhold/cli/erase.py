@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,14 +14,14 @@ from rich.text import Text
 
 from commonhold.cli.console import err, out, print_json, table
 from commonhold.cli.plain import quoted
-from commonhold.cli.reaching import ErasuresUrl, erasures_at, places
+from commonhold.cli.reaching import ErasuresUrl, erasures_at, is_database, places
 from commonhold.contract.erasures import Erasures
 from commonhold.errors import InvalidRequest
 from commonhold.model import ids
 from commonhold.model.erasure import Counts, Erasure, check_user
 from commonhold.model.wire_erasures import erasure_out
 
-PAUSE_S = 0.2
+PAUSE_S = 0.5
 """How long to wait, in seconds, before asking again: somebody else may be at work on it."""
 
 _ROWS = {
@@ -88,18 +88,24 @@ async def _erase(where: str, user: str) -> Erasure:
         planned = await erasures.survey(user)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-            return await _to_the_end(erasures, user, planned, bar)
+            task = bar.add_task("Erasing", total=_size(planned.counts))
+            async for receipt in _receipts(erasures, user, is_alone=is_database(where)):
+                bar.update(task, completed=min(_size(receipt.counts), _size(planned.counts)))
+        return receipt
 
 
-async def _to_the_end(erasures: Erasures, user: str, planned: Erasure, bar: Progress) -> Erasure:
-    """Ask again until it is done: whoever is asked goes on for some seconds."""
+async def _receipts(erasures: Erasures, user: str, *, is_alone: bool) -> AsyncIterator[Erasure]:
+    """How far it is, until it is done. Where nobody else is, it goes on when it is asked for again."""
     key = ids.new_id("erase")
-    total = _size(planned.counts)
-    task = bar.add_task("Erasing", total=total)
-    while (receipt := await erasures.create(user, key=key)).status == "running":
-        bar.update(task, completed=min(_size(receipt.counts), total))
+    yield (receipt := await erasures.create(user, key=key))
+    while receipt.status == "running":
         await asyncio.sleep(PAUSE_S)
-    return receipt
+        again = erasures.create(user, key=key) if is_alone else erasures.get(_id(receipt))
+        yield (receipt := await again)
+
+
+def _id(receipt: Erasure) -> str:
+    return receipt.erasure_id or ""
 
 
 def _size(counts: Counts) -> int:

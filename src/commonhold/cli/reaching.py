@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Annotated, Any
 
@@ -21,6 +21,8 @@ from commonhold.settings import ClientSettings, Settings
 
 HERE = f"http://127.0.0.1:{Settings().port}"
 """The service of this machine, as `commonhold serve` starts it."""
+
+_DATABASES = ("sqlite:", "postgresql:", "postgres:")
 
 
 def _url(what: str) -> Any:
@@ -112,15 +114,27 @@ def places(url: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys((place(url), trace_place(url), feedback_place(url))))
 
 
+def is_database(where: str) -> bool:
+    """Whether a place is a database, with no service before it."""
+    return where.startswith(_DATABASES)
+
+
 @asynccontextmanager
 async def erasures_at(where: str) -> AsyncIterator[Erasures]:
     """The erasures at a place, whatever else is there. What is raised is the same.
 
     Raises:
         Unsupported: nothing is kept there that could be erased.
+        SchemaOutdated: it is a database that has no place for them yet.
     """
     if where.startswith("otlp+"):
         raise Unsupported("Traces go to a collector: what it keeps of them is erased there.")
+    if is_database(where):
+        with _misused():
+            _require_file(where, "sessions")
+        async with compose.open_erasures(Settings(database=where)) as erasures:
+            yield erasures
+        return
     async with _opened(where, lambda: connect(where), "sessions") as stores:
         backend = stores.backends[stores.owners[0]]
         if not isinstance(backend, KeepsErasures):
@@ -130,11 +144,9 @@ async def erasures_at(where: str) -> AsyncIterator[Erasures]:
 
 @asynccontextmanager
 async def _opened(where: str, open_: Callable[[], Connection], what: str) -> AsyncIterator[Stores]:
-    try:
+    with _misused():
         connection = open_()
         _require_file(where, what)
-    except InvalidRequest as error:
-        raise typer.BadParameter(error.detail) from None
     try:
         async with connection as stores:
             yield stores
@@ -145,6 +157,15 @@ async def _opened(where: str, open_: Callable[[], Connection], what: str) -> Asy
             f"{error.detail} Start a service with `commonhold serve`, or name another place with"
             " --url."
         ) from error
+
+
+@contextmanager
+def _misused() -> Iterator[None]:
+    """A URL of no place is a mistake of whoever typed it."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise typer.BadParameter(error.detail) from None
 
 
 def _require_file(where: str, what: str) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from commonhold.compose.storage import LateBackend
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from commonhold.compose.storage import LateBackend, open_for_upkeep
 from commonhold.contract.erasures import Erasures
 from commonhold.model.scope import Scope
+from commonhold.service.audit import AuditTrail
+from commonhold.service.erasures import ToldErasures
+from commonhold.service.keys import BOOTSTRAP
+from commonhold.settings import Settings
 from commonhold.sql import SqlBackend
+from commonhold.sql.audit import SqlAudit
 
 IDLE_S = 5.0
 """How often it is looked for an erasure that nobody carries on, in seconds."""
@@ -33,3 +41,17 @@ class ErasureDesk:
         while claim is not None:
             claim = await backend.eraser.step(claim)
         return 0.0
+
+
+@asynccontextmanager
+async def open_erasures(settings: Settings) -> AsyncIterator[Erasures]:
+    """The erasures in the database itself, and those that are asked for are audit events.
+
+    Raises:
+        Unavailable: the database cannot be opened.
+        SchemaOutdated: it has no place for them yet.
+    """
+    async with await open_for_upkeep(settings) as backend:
+        await backend.check()
+        scope, log = Scope(author=BOOTSTRAP.stamp), SqlAudit(backend.database)
+        yield ToldErasures(backend.bind(scope).erasures, BOOTSTRAP, AuditTrail(lambda: log))

@@ -36,7 +36,9 @@ class _Routes:
         body, erasures = decode(_NEW, call), self._of(call)
         if body.dry_run:
             return _told(await erasures.survey(body.user))
-        return _told(await erasures.create(body.user, key=idempotency_key(call)))
+        erasure = await erasures.create(body.user, key=idempotency_key(call))
+        call.made = erasure.erasure_id or ""
+        return _told(erasure)
 
     async def list_erasures(self, call: Call) -> Answer:
         limit, cursor = call.args["limit"], call.args["cursor"]

@@ -42,7 +42,10 @@ HIDDEN_SLASH = b"%2f"
 
 
 FAILED = frozenset({401, 403, 404, 409})
-ADMIN = ("keys.", "agents.manage", "webhooks.", "export.", "erasures.")
+ADMIN = (
+    *("keys.", "agents.manage", "tenants.", "redaction.", "audit.", "export.", "webhooks."),
+    "erasures.",
+)
 """Operations that a person or a script does now and then, and no agent at every turn."""
 
 NATIVE = ("sessions.", "traces.write")
@@ -232,9 +235,17 @@ class LeanRoute(APIRoute):
 
 
 def _caller_of(call: Call) -> str:
-    """Whoever is counted: a credential, or the address of who has none that is good."""
-    peer = call.scope.get("client")
-    return call.key_id or (str(peer[0]) if peer else "")
+    """Whoever is counted: a key, or who came by a token or a gateway, or else an address.
+
+    Those who come by a gateway have one address, and a token is another one every few minutes.
+    """
+    grants = getattr(call, "grants", None)
+    if grants is None:
+        peer = call.scope.get("client")
+        return str(peer[0]) if peer else ""
+    caller = grants.principal
+    named = caller.method == "key" and caller.credential_id
+    return named or f"{caller.tenant} {caller.actor} {caller.subject}"
 
 
 def _watch_of(operation: Operation, serving: Serving) -> Watch | None:

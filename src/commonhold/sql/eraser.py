@@ -16,7 +16,7 @@ from commonhold.model import clock, opaque
 from commonhold.model.clock import Clock, Micros
 from commonhold.sql.database import Database, Row, Tx
 from commonhold.sql.erasing import AT_ONCE, Done, Step, Whose
-from commonhold.sql.erasing_feedback import remove_feedback
+from commonhold.sql.erasing_feedback import blank_judgements, remove_feedback
 from commonhold.sql.erasing_sessions import (
     blank_events,
     blank_shared,
@@ -186,6 +186,7 @@ STEPS: Mapping[str, Step] = {
     "shared": blank_shared,
     "events": blank_events,
     "feedback": remove_feedback,
+    "judgements": blank_judgements,
     "traces": _blank_traces,
     "written": _blank_written_for,
 }

@@ -25,6 +25,8 @@ OF_SESSION = statement("said_of_session")
 OF_TRACES = statement("said_of_traces")
 BLANK = statement("blank_feedback")
 DROP_WORDS = statement("drop_words_of_feedback")
+JUDGED = statement("judged_for_user")
+DISOWN = statement("disown_feedback")
 LOCK_WEBHOOKS = statement("lock_enabled_webhooks")
 
 _DAY = 86_400_000_000
@@ -42,6 +44,16 @@ async def remove_feedback(tx: Tx, whose: Whose, _now: Micros) -> Done | None:
     for each in (HOLD_COUNTS, DROP_COUNTS):  # held first: others may count there meanwhile
         await tx.many(each, days, tenant=tenant, user=user)
     return Done(Counts(feedback=gone))
+
+
+async def blank_judgements(tx: Tx, whose: Whose, _now: Micros) -> Done | None:
+    """Blank some of what agents judged for the user: such a record is no vote, and keeps its value."""
+    found = await tx.all(JUDGED, **whose, limit=AT_ONCE)
+    if not found:
+        return None
+    said = await _blank(tx, whose["tenant"], found)
+    await tx.run(DISOWN, tenant=whose["tenant"], listed=_listed(found))
+    return Done(Counts(blanked_feedback=said))
 
 
 async def blank_of_session(tx: Tx, tenant: str, session_id: str) -> int:

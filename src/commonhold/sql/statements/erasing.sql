@@ -203,3 +203,15 @@ WHERE tenant = :tenant AND feedback_id {is_listed};
 -- name: drop_words_of_feedback
 -- Records are no longer found by what they said. feedback_text_by_id.
 DELETE FROM feedback_text WHERE tenant = :tenant AND feedback_id {is_listed};
+
+-- name: judged_for_user
+-- What agents judged for the user, as nobody's vote. feedback_judged_for.
+SELECT feedback_id FROM feedback
+WHERE tenant = :tenant AND owner_user = :user AND owner_user <> '' AND owner_user <> user_id
+    AND created_at <= :before
+ORDER BY feedback_id LIMIT :limit;
+
+-- name: disown_feedback
+-- Records of nobody in particular. Primary key.
+UPDATE feedback SET owner_user = '', delegation = 'anonymous', actor = 'erased'
+WHERE tenant = :tenant AND feedback_id {is_listed};

@@ -42,6 +42,10 @@ CREATE INDEX span_by_user ON span (tenant, owner_user, trace_id) WHERE owner_use
 
 CREATE INDEX span_log_by_user ON span_log (tenant, owner_user, trace_id) WHERE owner_user <> '';
 
+-- What an agent judged for a user is nobody's vote, and so has another user in it.
+CREATE INDEX feedback_judged_for ON feedback (tenant, owner_user, feedback_id)
+WHERE owner_user <> '' AND owner_user <> user_id;
+
 CREATE INDEX webhook_delivery_by_score ON webhook_delivery (tenant, score_id)
 WHERE score_id IS NOT NULL;
 
