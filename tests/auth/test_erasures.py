@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -14,7 +14,10 @@ import pytest
 import pytest_asyncio
 from _pytest.fixtures import SubRequest
 
+from commonhold.model import clock
+from commonhold.model.audit import AuditEvent
 from commonhold.sql import open_backend
+from commonhold.sql.audit import SqlAudit
 from commonhold.sql.webhook_outbox import SqlOutbox
 from tests.auth.fleet import Fleet, fleet, unique
 from tests.databases import Databases
@@ -193,9 +196,20 @@ async def trace(place: Place, alice: str, bob: str, talks: dict[str, str]) -> di
         "body": {"stringValue": f"{SAID}log"},
         "attributes": [attribute("user.id", alice)],
     }
-    await place.send(
-        "POST", "/v1/logs", {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
-    )
+    judged = {
+        **record,
+        "eventName": "gen_ai.evaluation.result",
+        "traceId": ids["bobs"],
+        "spanId": "2" * 16,
+        "attributes": [
+            attribute("gen_ai.evaluation.name", "manners"),
+            {"key": "gen_ai.evaluation.score.value", "value": {"doubleValue": 0.5}},
+            attribute("gen_ai.evaluation.explanation", f"{SAID}why"),
+        ],
+    }
+    for records, user in (([record], None), ([judged], alice)):
+        body = {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}
+        await place.send("POST", "/v1/logs", body, user)
     return ids
 
 
@@ -226,7 +240,7 @@ async def judge(
 
 
 async def test_nothing_of_a_user_is_left_in_any_table(place: Place) -> None:
-    """Neither what was said, nor the name of the user, but for the receipt."""
+    """Neither what was said, nor the name of the user, but for the receipt and who did what."""
     alice, bob = unique("alice"), unique("bob")
     hook = {"url": "https://8.8.8.8/", "conditions": {"rating": "down"}, "enabled": True}
     made = await place.fleet.send("operator", "POST", "/v1/webhooks", hook)
@@ -237,6 +251,8 @@ async def test_nothing_of_a_user_is_left_in_any_table(place: Place) -> None:
         while await SqlOutbox(backend.database).evaluate():
             pass
         await backend.trace_memory.index.catch_up()
+        seen = AuditEvent(at=clock.now(), operation="sessions.delete", decision="denied")
+        await SqlAudit(backend.database).add([replace(seen, subject=f"user:realm|{alice}")])
     await place.fleet.send(
         "operator", "PATCH", f"/v1/webhooks/{made.json()['webhook_id']}", {"enabled": False}
     )
@@ -258,12 +274,14 @@ async def test_nothing_of_a_user_is_left_in_any_table(place: Place) -> None:
     receipt = answer.json()
     after = await dump(place.url)
     assert where(after, SAID) == set()
-    assert where(after, alice) <= {"erasure", "erasure_by_user", "file"}
+    assert where(after, alice) <= {"erasure", "audit_event", "file"}
     assert where(after, KEPT) >= held - {"session_event", "span_log"}
     counted = {"sessions": 3, "messages": 7, "blanked_messages": 6, "feedback": 1}
-    assert receipt.items() >= (counted | {"blanked_feedback": 3, "traces": 4, "spans": 4}).items()
+    assert receipt.items() >= (counted | {"blanked_feedback": 4, "traces": 4, "spans": 4}).items()
     path = f"/v1/erasures/{receipt['erasure_id']}"
     assert (await place.fleet.send("operator", "GET", path)).json() == receipt
+    told = await place.fleet.send("operator", "GET", "/v1/audit?operation=erasures.create")
+    assert receipt["erasure_id"] == told.json()[0]["resource_id"]
     await _check_what_stays(place, bob, talks, traces)
 
 
@@ -295,6 +313,8 @@ async def _check_what_stays(
     assert [each["body"] for each in span["events"]] == [None]
     votes = await place.fleet.send("operator", "GET", f"/v1/feedback?trace_id={traces['bobs']}")
     assert [each["user_id"] for each in votes.json()] == [bob]
+    scores = await place.fleet.send("operator", "GET", "/v1/scores?name=manners")
+    assert [(each["value"], each["comment"]) for each in scores.json()] == [(0.5, "")]
     bobs = listed[traces["bobs"]]
     assert (bobs["user_id"], bobs["thumbs_down"], bobs["span_count"]) == (bob, 1, 2)
 

@@ -15,6 +15,7 @@ from commonhold.service.limits import REMEMBERED, Buckets
 from commonhold.sql import SqlBackend, SqlOptions, open_backend
 from commonhold.sql.meter import DailyLimits, Meter
 from commonhold.testing.otel import otel_span, trace_id
+from tests.auth.everyone import everyone
 from tests.auth.fleet import Fleet, fleet, unique
 
 MOST = 5
@@ -60,6 +61,16 @@ async def test_refusals_are_limited_for_each_caller(limited: Fleet) -> None:
     ]
     assert [each.status_code for each in bad] == [*[401] * MOST, 429]
     assert await statuses(limited, "agent", "GET", "/v1/traces") == [200]
+
+
+async def test_people_behind_a_gateway_are_limited_one_by_one(tmp_path: Path) -> None:
+    """They have one address, and what one of them is refused takes nothing from another."""
+    url = f"sqlite:///{tmp_path / 'people.db'}"
+    async with everyone(url, limit_failed_per_minute=MOST) as all_modes:
+        path = f"/v1/feedback/{unique('none')}"
+        asked = [await all_modes.user("ada", "GET", path) for _ in range(MOST + 1)]
+        assert [each.status_code for each in asked] == [*[404] * MOST, 429]
+        assert (await all_modes.user("eve", "GET", path)).status_code == 404
 
 
 async def test_session_routes_are_never_throttled(limited: Fleet) -> None:

@@ -26,15 +26,24 @@ def erase(folder: Path, *arguments: str) -> Result:
     return run("erase", *arguments, folder=folder, environ={"COMMONHOLD_URL": _file(folder)})
 
 
+def audit(folder: Path, *arguments: str) -> Result:
+    """Run `commonhold audit` on it."""
+    return run("audit", *arguments, folder=folder, environ={"COMMONHOLD_DATABASE": _file(folder)})
+
+
 def test_a_user_is_looked_at_and_then_erased(folder: Path) -> None:
-    """A dry run counts, and does nothing; the receipt says what was done, as a table or as JSON."""
+    """A dry run counts, and does nothing; the receipt says what was done, and the audit log who did."""
     seen = erase(folder, "alice", "--dry-run", "--json")
     assert json.loads(seen.out) | {"sessions": 1, "messages": 2} == json.loads(seen.out)
     table = erase(folder, "alice", "--yes")
     assert "sessions           1          removed" in table.out
     assert "receipt  er_" in table.out
     again = json.loads(erase(folder, "alice", "--yes", "--json").out)
-    assert (again["status"], again["sessions"]) == ("done", 0)
+    assert (again["status"], again["sessions"], again["asked_by"]) == ("done", 0, "sys:cli")
+    events = [json.loads(line) for line in audit(folder, "list", "--json").out.splitlines()]
+    assert [each["operation"] for each in events] == ["erasures.create"] * 2
+    assert events[0]["resource_id"] == again["erasure_id"]
+    assert "alice" not in str(events)
 
 
 def test_what_cannot_be_undone_is_asked_for(folder: Path) -> None:

@@ -15,6 +15,7 @@ from commonhold.testing.otel import chat, of_resource, otel_log, trace_id
 
 AGENT, USER = "worker", "eve"
 NAMED, SHARED = trace_id(500), trace_id(501)
+JUDGED = {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": 0.5}
 FOR_USER = Scope(author=Author(AGENT, USER, f"agent:{AGENT}", "asserted"))
 
 _MANY = """
@@ -86,6 +87,8 @@ async def _work(backend: SqlBackend) -> None:
     await eve.traces.record([chat(1, trace_id=SHARED)])
     await eve.traces.put(trace("eve", session_id="eve"))
     await backend.feedback.create(NewFeedback(rating=1, comment="dull", trace_id=NAMED))
+    judged = otel_log(1, trace_id=SHARED, event_name="gen_ai.evaluation.result", attributes=JUDGED)
+    await eve.traces.record_logs([judged])
 
 
 async def _send(backend: SqlBackend) -> None:
