@@ -272,7 +272,7 @@ class Settings:
     limit_admin_per_minute: int = _setting(
         300,
         "LIMIT_ADMIN_PER_MINUTE",
-        "Requests about keys, agents, webhooks, exports and erasures of one credential; 0 is none.",
+        "Requests of one caller about keys, agents, webhooks, erasures and the like; 0 is no limit.",
         count(0, 10**6),
     )
     limit_failed_per_minute: int = _setting(
