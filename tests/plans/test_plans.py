@@ -140,7 +140,9 @@ def test_a_user_finds_traces_by_a_label(database: Database) -> None:
     assert {sent.args["at"] is None for sent in shapes} == {True, False}
     for sent in shapes:
         assert not database.sorts(sent), sent.text
-        assert all(step.index is not None and step.rows <= 21 for step in database.steps(sent))
+        steps = database.steps(sent)
+        assert {step.table for step in steps} <= LABEL
+        assert all(step.rows <= 21 for step in steps), steps
 
 
 def test_turns_are_read_for_the_records_of_the_page_only(postgres_database: Postgres) -> None:

@@ -15,6 +15,7 @@ from commonhold.errors import CommonholdError, FieldError
 from commonhold.model.redaction import CAPTURES, DEFAULT_GROUPS, Group
 from commonhold.model.vote import MAX_VOTE_TTL_S
 from commonhold.settings.addresses import is_loopback
+from commonhold.settings.client import ClientSettings as ClientSettings
 from commonhold.settings.fields import PREFIX as PREFIX
 from commonhold.settings.fields import Setting as Setting
 from commonhold.settings.fields import described, read
@@ -29,17 +30,14 @@ from commonhold.settings.rules import (
     ISSUERS,
     LEVELS,
     MIB,
-    NAME,
     NETWORKS,
     ORIGINS,
     PATH,
     REDACT,
     SECONDS,
-    SECRET,
     SHARING,
     SIGNING,
     SIZE,
-    TEXT,
     choice,
     count,
 )
@@ -271,6 +269,30 @@ class Settings:
         "Whose pages may send votes from a browser; none when empty.",
         ORIGINS,
     )
+    limit_admin_per_minute: int = _setting(
+        300,
+        "LIMIT_ADMIN_PER_MINUTE",
+        "Requests of one caller about keys, agents, webhooks, erasures and the like; 0 is no limit.",
+        count(0, 10**6),
+    )
+    limit_failed_per_minute: int = _setting(
+        600,
+        "LIMIT_FAILED_PER_MINUTE",
+        "Answers of 401, 403, 404 and 409 to one caller, but for sessions and spans; 0 is no limit.",
+        count(0, 10**6),
+    )
+    limit_spans_per_day: int = _setting(
+        0,
+        "LIMIT_SPANS_PER_DAY",
+        "Spans of one agent on a UTC day; 0 is no limit.",
+        count(0, 10**12),
+    )
+    limit_trace_bytes_per_day: int = _setting(
+        0,
+        "LIMIT_TRACE_BYTES_PER_DAY",
+        "Bytes of spans of one agent on a UTC day, after decompression; 0 is no limit.",
+        count(0, 10**15),
+    )
     shutdown_grace_s: float = _setting(
         25.0,
         "SHUTDOWN_GRACE_S",
@@ -321,39 +343,6 @@ class Settings:
         if self.workers > 1 and ":memory:" in self.database:
             told = "a database in memory belongs to one process; set it to 1, or use a file."
             raise InvalidSettings([FieldError((f"{PREFIX}WORKERS",), told)])
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """Where `commonhold.connect` goes when it is not told.
-
-    `url` serves every surface that has no URL of its own; `agent` names the author of what is
-    written to a service; `token` is the credential sent to it. An empty variable counts as unset.
-    """
-
-    # URLs and the token may carry secrets: a settings object printed by accident shows none.
-    url: str | None = _setting(None, "URL", "Where the client keeps everything.", TEXT, secret=True)
-    sessions_url: str | None = _setting(
-        None, "SESSIONS_URL", "Where it keeps sessions, when elsewhere.", TEXT, secret=True
-    )
-    traces_url: str | None = _setting(
-        None, "TRACES_URL", "Where it keeps traces, when elsewhere.", TEXT, secret=True
-    )
-    feedback_url: str | None = _setting(
-        None, "FEEDBACK_URL", "Where it keeps feedback, when elsewhere.", TEXT, secret=True
-    )
-    agent: str | None = _setting(
-        None, "AGENT", "The agent named as the author of what is written to a service.", NAME
-    )
-    token: str | None = _setting(
-        None, "TOKEN", "The credential the client sends to a service.", SECRET, secret=True
-    )
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read `COMMONHOLD_URL`, its per-surface forms, `COMMONHOLD_AGENT` and `_TOKEN`."""
-        values, _ = read(cls, {}, environ)
-        return cls(**values)  # type: ignore[arg-type]
 
 
 def documented(kind: type[Settings | ClientSettings]) -> tuple[Setting, ...]:

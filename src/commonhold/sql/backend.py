@@ -13,8 +13,11 @@ from commonhold.model.scope import ANYONE, Scope
 from commonhold.sql import introspect, steps
 from commonhold.sql.database import Database
 from commonhold.sql.dialect import DialectName
+from commonhold.sql.eraser import Eraser
+from commonhold.sql.erasures import SqlErasures
 from commonhold.sql.feedback import SqlFeedback
 from commonhold.sql.logs import Memory
+from commonhold.sql.meter import DailyLimits
 from commonhold.sql.partitions import make_ahead
 from commonhold.sql.reading import Beside
 from commonhold.sql.sessions import SqlSessions
@@ -31,7 +34,8 @@ class SqlOptions:
     `pool_size` is the most Postgres connections; `statement_cache_size` 0 suits a pooler in
     transaction mode; `queue_limit` bounds what waits: units for the SQLite writer, requests for a
     Postgres connection. `forwards` plans for every span that it is sent on. `decoders`
-    processes read what exporters send; with none of them this one does.
+    processes read what exporters send; with none of them this one does. `limits` are what one agent
+    may send in a day.
     """
 
     pool_size: int = 10
@@ -39,6 +43,7 @@ class SqlOptions:
     queue_limit: int = 1024
     forwards: bool = False
     decoders: int = 0
+    limits: DailyLimits | None = None
 
 
 class SqlBackend:
@@ -60,6 +65,8 @@ class SqlBackend:
         self.traces = SqlTraces(database, scope, self.trace_memory)
         self.feedback = SqlFeedback(database, scope)
         self.webhooks = SqlWebhooks(database, scope)
+        self.eraser = Eraser(database, self.trace_memory.index, self._memory.forget)
+        self.erasures = SqlErasures(database, scope, self.eraser)
 
     def bind(self, scope: Scope, /) -> SqlBackend:
         """The same database, seen and written on behalf of `scope`."""
@@ -148,7 +155,9 @@ async def _connect(url: str, options: SqlOptions, command_timeout_s: float | Non
 def _backend(database: Database, dialect: DialectName, options: SqlOptions) -> SqlBackend:
     jobs = (INDEX, FORWARD) if options.forwards else (INDEX,)
     reading = Beside(options.decoders) if options.decoders else None
-    return SqlBackend(database, dialect, trace_memory=TraceMemory(database, jobs, reading))
+    return SqlBackend(
+        database, dialect, trace_memory=TraceMemory(database, jobs, reading, options.limits)
+    )
 
 
 def _open_sqlite(url: str, options: SqlOptions) -> SqliteDatabase:
