@@ -31,7 +31,7 @@ class Only:
 
     `part_of` is an agent: of traces and feedback there are those in which it had a part.
     `owned_by` is one too: what it neither wrote nor holds, it does not change or remove.
-    `user` is whose rows there are.
+    `user` is whose rows there are; of traces, those to which something was written for that user.
     Of sessions there are those of the user `of_user`, and those that the agent `held_by` created or
     holds.
     """

@@ -105,14 +105,14 @@ class SqlTraces(TraceLists):
             QuotaExceeded: it may not.
         """
         if self._memory.meter is not None:
-            self._memory.meter.check(self._tenant, self._agent)
+            self._memory.meter.check(self._tenant, self._sender.agent)
 
     async def _submit(self, batch: Batch, size: int | None = None) -> None:
         """Write a batch that came as `size` bytes, or as many as its texts have."""
         await self._memory.gather.submit(self._author, batch)
         if self._memory.meter is not None:
             sent = batch.chars if size is None else size
-            self._memory.meter.add(self._tenant, self._agent, batch.size, sent)
+            self._memory.meter.add(self._tenant, self._sender.agent, batch.size, sent)
 
     async def find(self, trace_id: str, /) -> Trace | None:
         row = await self._row(trace_id)

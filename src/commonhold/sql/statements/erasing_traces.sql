@@ -16,28 +16,27 @@ ORDER BY started_at, trace_id LIMIT :limit;
 -- name: traces_written_for
 -- Traces to which something was written on behalf of the user, and whose they are.
 -- span_by_user, span_log_by_user, trace_part_by_user.
-SELECT t.trace_id, t.day, t.span_count, coalesce(t.user_id, '')
+SELECT trace.trace_id, trace.day, trace.span_count, coalesce(trace.user_id, '')
 FROM (
-    SELECT trace_id FROM (
-        SELECT trace_id FROM span
+    SELECT tenant, trace_id FROM (
+        SELECT tenant, trace_id FROM span
         WHERE tenant = :tenant AND owner_user = :user AND owner_user <> ''
         ORDER BY trace_id LIMIT :limit
     ) AS spans
     UNION
-    SELECT trace_id FROM (
-        SELECT trace_id FROM span_log
+    SELECT tenant, trace_id FROM (
+        SELECT tenant, trace_id FROM span_log
         WHERE tenant = :tenant AND owner_user = :user AND owner_user <> ''
         ORDER BY trace_id LIMIT :limit
     ) AS logs
     UNION
-    SELECT trace_id FROM (
-        SELECT trace_id FROM trace_part
+    SELECT tenant, trace_id FROM (
+        SELECT tenant, trace_id FROM trace_part
         WHERE tenant = :tenant AND owner_user = :user AND owner_user <> ''
         ORDER BY trace_id LIMIT :limit
     ) AS parts
-) AS w
-JOIN trace t ON t.tenant = :tenant AND t.trace_id = w.trace_id
-ORDER BY t.trace_id;
+) AS k {its_trace}
+ORDER BY trace.trace_id;
 
 -- name: spans_to_blank
 -- The spans of traces of one day, or those of the user among them. Primary key.
