@@ -70,7 +70,18 @@ def log(trace_id: str) -> dict[str, Any]:
 def native(trace_id: str, session: str) -> dict[str, Any]:
     """A trace as agents post it."""
     attributes = {"note": SAID, "n": 41, "nested": {"said": SAID}, "list": [SAID]}
-    events = [{"name": "e", "timestamp": 1.5, "body": {"content": SAID}}, {"body": SAID}, SAID]
+    attributes |= {
+        "gen_ai.tool.name": {"said": SAID},
+        "mlflow.chat.tokenUsage": {"input_tokens": 7},
+    }
+    attributes |= {"langfuse.tags": ["blue", {"said": SAID}]}
+    hidden = {"name": {"said": SAID}, "timestamp": [SAID, [SAID]]}
+    events = [
+        {"name": "e", "timestamp": 1.5, "body": {"content": SAID}},
+        {"body": SAID},
+        hidden,
+        SAID,
+    ]
     span = {"span_id": f"{trace_id}-1", "name": "step", "start_time": 1.25, "end_time": 2.5}
     whole = {"trace_id": trace_id, "session_id": session, "started_at": "2026-01-01T00:00:00Z"}
     return {**whole, "spans": [{**span, "attributes": attributes, "events": events}]}
@@ -125,6 +136,8 @@ async def test_a_summary_has_what_happened_and_nothing_that_was_said(all_modes: 
     told_of = {each["trace_id"]: each["spans"][0] for each in summaries}
     step, chat = told_of[posted], told_of[sent]
     assert (step["attributes"]["n"], step["events"][0]["timestamp"]) == (41, 1.5)
+    assert step["attributes"]["mlflow.chat.tokenUsage"] == {"input_tokens": 7}
+    assert step["attributes"]["langfuse.tags"][0] == "blue"
     assert (chat["status"], chat["otel"]["status_code"]) == ("error", 2)
     assert (chat["attributes"]["llm.count"], chat["model"]) == (412, "gpt")
     assert {each["name"] for each in chat["events"]} == {"choice", "gen_ai.user.message"}

@@ -22,7 +22,10 @@ _EVENT_FACTS = ("name", "timestamp", "time_unix_nano")
 def without_content(attributes: Attributes) -> Attributes:
     """Attributes with their numbers, and those texts that are names."""
     kept = _kept()
-    told = {name: value if name in kept else emptied(value) for name, value in attributes.items()}
+    told = {
+        name: _named(value) if name in kept else emptied(value)
+        for name, value in attributes.items()
+    }
     return attributes if told == attributes else told
 
 
@@ -31,7 +34,7 @@ def event_without_content(event: Any) -> Any:
     if not isinstance(event, Mapping):
         return emptied(event)
     return {
-        name: value if name in _EVENT_FACTS else _emptied_event(value)
+        name: value if _is_fact(name, value) else _emptied_event(value)
         for name, value in event.items()
     }
 
@@ -47,6 +50,20 @@ def emptied(value: Any) -> Any:
     if isinstance(value, Sequence):
         return [CONTENT for _ in value]
     return value
+
+
+def _named(value: Any) -> Any:
+    """A value that is a name or several, or a number; of an object, its numbers."""
+    if isinstance(value, Mapping):
+        return {name: emptied(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [inner if isinstance(inner, str) else emptied(inner) for inner in value]
+    return value
+
+
+def _is_fact(name: str, value: Any) -> bool:
+    """Whether a field of an event is when it was, or what it is called: one value, and no list."""
+    return name in _EVENT_FACTS and not isinstance(value, Mapping | list | tuple)
 
 
 def _emptied_event(value: Any) -> Any:
