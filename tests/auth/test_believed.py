@@ -15,8 +15,9 @@ from commonhold.model.clock import Micros
 from commonhold.model.registry import Identity, Registered
 
 SECOND = 1_000_000
+START = Micros(0)
 ISSUER = Issuer("sso", "https://sso.example/realms/fleet", ("commonhold",))
-WEATHER = Registered("default", "weather", "active", (), "sys:test", Micros(0), Micros(0))
+WEATHER = Registered("default", "weather", "active", (), "sys:test", START, START)
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Desk:
     """The agent that the client of a token is, and the time; it counts how often it is asked."""
 
     agent: Registered = WEATHER
-    now: Micros = Micros(0)
+    now: Micros = START
     asked: int = 0
 
     async def find(self, _identity: Identity) -> Registered:
