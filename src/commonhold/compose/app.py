@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None) -> http.Service:
             VoteKeys(settings.secret, late),
             chores.webhooks.of,
             ring,
-            chores.audit.auditing,
+            http.Auditing(chores.audit.watch, chores.audit.log),
             policies,
             registry_over(late, callers.forget),
             chores.erasures.of,
