@@ -773,3 +773,11 @@ CREATE TABLE api_key (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX api_key_by_creation ON api_key (tenant, created_at, key_id);
+
+-- Tenants: who there is, where COMMONHOLD_TENANCY is `required`.
+
+CREATE TABLE tenant (
+    tenant TEXT NOT NULL PRIMARY KEY,
+    status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
