@@ -8,6 +8,10 @@
      │   ├─ InvalidToken      401  a token that this service did not make, or not so
      │   └─ TokenExpired      401  a token whose time is over
      ├─ Forbidden             403  this kind of caller may not do this
+     │   ├─ TenantRequired    403  nothing says of which tenant this is
+     │   ├─ TenantConflict    403  it is said twice, and differently
+     │   ├─ TenantUnknown     403  there is no such tenant here
+     │   └─ TenantDisabled    403  there is, and nobody of it is let in
      ├─ NotFound              404  absent, or not visible to this caller
      ├─ MethodNotAllowed      405  the path exists, the method does not
      ├─ Conflict              409  the id is taken, or the state forbids it
@@ -106,6 +110,30 @@ class Forbidden(CommonholdError):
 
     code = "forbidden"
     status = 403
+
+
+class TenantRequired(Forbidden):
+    """Nothing says of which tenant this request is. Use a credential of one."""
+
+    code = "tenant_required"
+
+
+class TenantConflict(Forbidden):
+    """What came with this request names two tenants. Send credentials of one only."""
+
+    code = "tenant_conflict"
+
+
+class TenantUnknown(Forbidden):
+    """There is no such tenant here. Whoever runs this service can create it."""
+
+    code = "tenant_unknown"
+
+
+class TenantDisabled(Forbidden):
+    """This tenant is disabled. Nothing of it is lost; whoever runs this service can enable it."""
+
+    code = "tenant_disabled"
 
 
 class NotFound(CommonholdError):

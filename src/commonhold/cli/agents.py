@@ -27,7 +27,7 @@ from commonhold.cli.times import ago, moment, window
 from commonhold.cli.trace_listing import thumbs
 from commonhold.model import wire_traces
 from commonhold.model.agent import Agent, AgentQuery
-from commonhold.settings import redact_url
+from commonhold.settings.addresses import redact_url
 
 MOST_VERSIONS = 3
 """Versions of one agent that are named in a table; the others are counted."""

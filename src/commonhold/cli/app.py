@@ -18,6 +18,7 @@ from commonhold.cli import (
     keys,
     serve,
     sessions,
+    tenants,
     traces,
     version,
     webhooks,
@@ -49,6 +50,7 @@ class _InOrder(TyperGroup):
             "agents",
             "webhooks",
             "keys",
+            "tenants",
             "db",
             "doctor",
             "version",
@@ -73,6 +75,7 @@ app.add_typer(feedback.app, name="feedback", rich_help_panel="Look at what is ke
 app.command("agents", rich_help_panel="Look at what is kept")(agents.agents)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Look at what is kept")
 app.add_typer(keys.app, name="keys", rich_help_panel="Say who may call")
+app.add_typer(tenants.app, name="tenants", rich_help_panel="Say who may call")
 app.add_typer(db.app, name="db", rich_help_panel="Look after the database")
 app.command("doctor", rich_help_panel="Find out")(doctor.doctor)
 app.command("version", rich_help_panel="Find out")(version.version)

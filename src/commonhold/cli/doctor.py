@@ -20,7 +20,8 @@ from commonhold import compose
 from commonhold.cli.console import option, out, table
 from commonhold.errors import CommonholdError, SchemaOutdated
 from commonhold.model import clock
-from commonhold.settings import InvalidSettings, Settings, redact_url, unknown_names
+from commonhold.settings import InvalidSettings, Settings, unknown_names
+from commonhold.settings.addresses import redact_url
 
 State = Literal["ok", "warn", "fail"]
 

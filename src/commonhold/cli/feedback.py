@@ -20,7 +20,7 @@ from commonhold.model import wire_scores
 from commonhold.model.score import ScoreQuery
 from commonhold.model.score_stats import ScoreStatsQuery
 from commonhold.service.learning import Export
-from commonhold.settings import redact_url
+from commonhold.settings.addresses import redact_url
 
 app = typer.Typer(
     help="See what people think of the answers, how that goes, and export it to learn from.",

@@ -23,7 +23,8 @@ from commonhold._version import __version__
 from commonhold.cli.console import option, out
 from commonhold.cli.logs import log_config
 from commonhold.errors import Unavailable
-from commonhold.settings import METRICS_DIR, Settings, export, redact_url
+from commonhold.settings import METRICS_DIR, Settings, export
+from commonhold.settings.addresses import redact_url
 
 APP = "commonhold.compose.app:create_app"
 BACKLOG = 2048

@@ -22,7 +22,7 @@ from commonhold.contract.sessions import Sessions
 from commonhold.model import wire, wire_turns
 from commonhold.model.session import Message, SessionQuery
 from commonhold.model.turns import Event
-from commonhold.settings import redact_url
+from commonhold.settings.addresses import redact_url
 
 app = typer.Typer(
     help="Find a conversation, read it, follow it, export it, fork it.",

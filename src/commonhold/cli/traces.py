@@ -24,7 +24,7 @@ from commonhold.contract.traces import Traces
 from commonhold.model import wire_traces
 from commonhold.model.clock import Micros
 from commonhold.model.trace import Trace, TraceQuery, TraceSummary
-from commonhold.settings import redact_url
+from commonhold.settings.addresses import redact_url
 
 app = typer.Typer(
     help="Find a trace, see where its time went, follow new ones, export them.",

@@ -14,6 +14,7 @@ from commonhold.compose.storage import (
     open_for_upkeep,
     sqlite_file,
 )
+from commonhold.compose.tenants import open_tenants, tenant_of_key
 from commonhold.sql import SqlBackend
 from commonhold.sql.probe import SQLITE_LIBRARY, clock_of, version_of
 
@@ -26,7 +27,9 @@ __all__ = [
     "clock_of",
     "open_for_upkeep",
     "open_key_ring",
+    "open_tenants",
     "peppers_of",
     "sqlite_file",
+    "tenant_of_key",
     "version_of",
 ]

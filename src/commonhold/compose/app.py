@@ -18,6 +18,7 @@ from commonhold.auth.none import authenticate as anonymous
 from commonhold.compose.keys import KeyMode
 from commonhold.compose.otlp_grpc import otlp_grpc
 from commonhold.compose.storage import LateBackend, open_to_serve
+from commonhold.compose.tenants import Tenancy
 from commonhold.compose.upkeep import Chores
 from commonhold.compose.vote_keys import VoteKeys
 from commonhold.contract.stores import Stores
@@ -55,14 +56,22 @@ def create_app(settings: Settings | None = None) -> http.Service:
     stores = Stores.on(ObservedBackend(late, metrics.operated))
     mode = None if settings.auth == "none" else KeyMode(settings, late)
     ring = mode.ring if mode else None
+    authenticate = mode.authenticate if mode else anonymous
+    tenancy = Tenancy(late) if settings.tenancy == "required" else None
     return http.create_app(
         stores,
         options,
-        authenticate=mode.authenticate if mode else anonymous,
+        authenticate=tenancy.of_a_tenant(authenticate) if tenancy else authenticate,
         metrics=metrics,
         lifespan=_lifespan(settings, late, chores),
         routers=[web.router(_site(settings), stores)],
-        extras=http.Extras(VoteKeys(settings.secret, late), chores.webhooks.of, ring),
+        extras=http.Extras(
+            VoteKeys(settings.secret, late),
+            chores.webhooks.of,
+            ring,
+            tenancy.tenants if tenancy else None,
+            tenancy.door.check if tenancy else None,
+        ),
     )
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from commonhold.contract.feedback import Feedback
 from commonhold.contract.sessions import Sessions
 from commonhold.contract.stores import Backend
 from commonhold.contract.traces import Traces
-from commonhold.errors import Closed, CommonholdError, InvalidRequest, Unavailable
+from commonhold.errors import Closed, CommonholdError, InvalidRequest, SchemaOutdated, Unavailable
 from commonhold.model.scope import Scope
-from commonhold.settings import Settings, redact_url
+from commonhold.settings import Settings
+from commonhold.settings.addresses import redact_url
 from commonhold.sql import SqlBackend, SqlOptions, open_backend
 from commonhold.sql.backend import sqlite_path
 from commonhold.sql.partitions import make_ahead
@@ -192,16 +193,34 @@ def sqlite_file(settings: Settings) -> Path | None:
     return None if path == ":memory:" else Path(path)
 
 
-async def open_for_upkeep(settings: Settings) -> SqlBackend:
+async def open_for_upkeep(settings: Settings, *, across: bool = False) -> SqlBackend:
     """Open the database without touching its schema, and without a limit on how long work takes.
+
+    With `across` tenants, as the role that sees all of them, where there is one.
 
     Raises:
         Unavailable: it cannot be opened.
     """
     options = SqlOptions(pool_size=1, statement_cache_size=0)
-    return await open_backend(
-        settings.database, upgrade=False, options=options, command_timeout_s=None
-    )
+    url = (across and settings.database_maintenance) or settings.database
+    return await open_backend(url, upgrade=False, options=options, command_timeout_s=None)
+
+
+@asynccontextmanager
+async def open_current(settings: Settings) -> AsyncIterator[SqlBackend]:
+    """Open the database to work on it across tenants.
+
+    Raises:
+        Unavailable: it cannot be opened.
+        SchemaOutdated: it is not at the schema of this version.
+    """
+    async with await open_for_upkeep(settings, across=True) as backend:
+        status = await backend.status()
+        if status.current == 0 and settings.auto_upgrade and not settings.database_maintenance:
+            await backend.upgrade()  # there is nothing yet: this is the first that comes
+        elif not status.is_current:
+            raise SchemaOutdated
+        yield backend
 
 
 async def open_to_serve(settings: Settings) -> SqlBackend:
@@ -211,10 +230,13 @@ async def open_to_serve(settings: Settings) -> SqlBackend:
         queue_limit=settings.queue_limit,
         forwards=bool(settings.traces_forward),
         decoders=settings.otlp_decoders,
+        maintenance=settings.database_maintenance,
     )
     backend = await open_backend(settings.database, upgrade=False, options=options)
     try:
-        if settings.auto_upgrade:
+        if settings.tenancy == "required":
+            await _require_wall(backend)
+        elif settings.auto_upgrade:
             await _upgrade(backend, settings)
     except BaseException:
         await backend.aclose()
@@ -224,6 +246,19 @@ async def open_to_serve(settings: Settings) -> SqlBackend:
     fields = {"database": redact_url(settings.database), "schema": status.current}
     _log.info("The database is open.", extra={"fields": fields})
     return backend
+
+
+async def _require_wall(backend: SqlBackend) -> None:
+    """Serve several tenants only where the database keeps them apart; its owner migrates it."""
+    status = await backend.status()
+    if not status.is_current:
+        raise SchemaOutdated(
+            f"The database schema is at version {status.current}; this version needs"
+            f" {status.expected}. Run `commonhold db upgrade` and `commonhold db secure` as the"
+            " owner of the tables."
+        )
+    if problems := await backend.wall_problems():
+        raise Unavailable(" ".join(problems))
 
 
 async def _upgrade(backend: SqlBackend, settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,10 +40,12 @@ from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
 from commonhold.http.table import RouteTable
+from commonhold.http.tenants import tenant_operations
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
+from commonhold.service.tenants import TenantList
 from commonhold.wrap import Bind
 
 API: tuple[Operation, ...] = (
@@ -105,17 +107,20 @@ class Extras:
     """What a service has beside its stores.
 
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
-    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made.
+    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made. Without
+    `tenants` there is one; `check_tenant` raises where nobody of a tenant is let in.
     """
 
     vote_keys: Keys | None = None
     webhooks: WebhooksOf | None = None
     key_ring: KeyRing | None = None
+    tenants: TenantList | None = None
+    check_tenant: Callable[[str], Awaitable[None]] | None = None
 
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
         told = webhook_operations(self.webhooks) if self.webhooks else ()
-        return (*told, *key_operations(self.key_ring))
+        return (*told, *key_operations(self.key_ring), *tenant_operations(self.tenants))
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
@@ -149,7 +154,7 @@ def create_app(
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
     bind = ByAuthor(source, authenticate)
-    desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s)
+    desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s, extras.check_tenant)
     serving = replace(_serving(bind, options), admit=desk.admit, ask=bind.grants_of)
     metrics.watch(serving.gate.stats)
     app = _application(lifespan, has_docs=options.asks_nobody)

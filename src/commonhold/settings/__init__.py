@@ -6,16 +6,15 @@ command line and the error messages cannot disagree with the code.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 from commonhold.errors import CommonholdError, FieldError
 from commonhold.model.vote import MAX_VOTE_TTL_S
+from commonhold.settings.addresses import is_loopback, redact_url
 from commonhold.settings.rules import (
     AUTH,
     COLLECTOR,
@@ -23,6 +22,7 @@ from commonhold.settings.rules import (
     FLAG,
     HOST,
     LEVELS,
+    MAINTENANCE,
     MIB,
     NAME,
     NETWORKS,
@@ -38,6 +38,7 @@ from commonhold.settings.rules import (
     choice,
     count,
 )
+from commonhold.settings.tenancy import tenancy_faults
 
 T = TypeVar("T")
 
@@ -82,6 +83,21 @@ class Settings:
         "The database that keeps everything: a file, or a Postgres.",
         DATABASE,
         secret=True,
+    )
+    database_maintenance: str = _setting(
+        "",
+        "DATABASE_MAINTENANCE",
+        "The same Postgres as a role that works across tenants; `COMMONHOLD_TENANCY=required` needs"
+        " it.",
+        MAINTENANCE,
+        secret=True,
+    )
+    tenancy: str = _setting(
+        "single",
+        "TENANCY",
+        "Whether there is one tenant, `default`, or every caller is `required` to be of one that was"
+        " created.",
+        choice("single", "required"),
     )
     host: str = _setting(
         "127.0.0.1",
@@ -250,6 +266,14 @@ class Settings:
         if self.auth == "keys" and self.insecure:
             told = "it lets everybody in, and COMMONHOLD_AUTH=keys does not; set one of them."
             raise InvalidSettings([FieldError((f"{PREFIX}INSECURE",), told)])
+        faults = tenancy_faults(
+            self.tenancy,
+            database=self.database,
+            maintenance=self.database_maintenance,
+            auth=self.auth,
+        )
+        if faults:
+            raise InvalidSettings(faults)
         if self.workers > 1 and ":memory:" in self.database:
             told = "a database in memory belongs to one process; set it to 1, or use a file."
             raise InvalidSettings([FieldError((f"{PREFIX}WORKERS",), told)])
@@ -311,35 +335,6 @@ def metrics_dir(environ: Mapping[str, str] = os.environ) -> str | None:
 def export(variables: Mapping[str, str]) -> None:
     """Set variables for the processes this one starts."""
     os.environ.update(variables)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def redact_url(url: str) -> str:
-    """The URL fit for a log line: without its password and without credentials in its query."""
-    try:
-        parts = urlsplit(url)
-        login = parts.username or ""
-    except ValueError:
-        return "(a URL that cannot be read)"
-    host = parts.netloc.rpartition("@")[2]
-    shown = login + (":***@" if parts.password else "@") + host if login else host
-    query = "&".join(_redact_pair(pair) for pair in parts.query.split("&"))
-    # Not urlunsplit: it drops the empty authority of sqlite:///file.db.
-    told = url.replace(parts.netloc, shown, 1) if parts.netloc else url
-    return told.replace(parts.query, query, 1) if parts.query else told
-
-
-def _redact_pair(pair: str) -> str:
-    name = pair.partition("=")[0]
-    hidden = any(word in name.lower() for word in ("password", "token", "secret", "key"))
-    return f"{name}=***" if hidden else pair
 
 
 def _unsafe(host: str) -> str:

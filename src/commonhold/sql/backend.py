@@ -24,7 +24,6 @@ from commonhold.sql.traces import FORWARD, INDEX, SqlTraces, TraceMemory
 from commonhold.sql.wall import raise_wall
 from commonhold.sql.webhooks import SqlWebhooks
 
-
 ACROSS = 4
 """Connections that work across tenants, at most: few do, and briefly."""
 

@@ -141,7 +141,7 @@ class PostgresDatabase:
     """A Postgres database behind the `Database` protocol.
 
     `served`, when there is one, is a pool of a role that sees one tenant at a time: what is done
-    `within` a tenant goes there, and everything else does not.
+    `within` a tenant goes there, and everything else does not. `tenant` is the one it is within.
     """
 
     few_rows = 1000
@@ -155,7 +155,7 @@ class PostgresDatabase:
         self._dsn = dsn
         self._waiters = waiters
         self._load = _Load()
-        self._tenant: str | None = None
+        self.tenant: str | None = None
         self.served: PostgresDatabase | None = None
 
     @classmethod
@@ -195,7 +195,7 @@ class PostgresDatabase:
         if self.served is None:
             return self
         seen = copy(self.served)
-        seen._tenant = tenant
+        seen.tenant = tenant
         return seen
 
     async def one(self, statement: Statement, /, **args: Any) -> Row | None:
@@ -276,7 +276,7 @@ class PostgresDatabase:
         connection = None
         try:
             connection = await self._acquire()
-            tx = PostgresTx(connection, self._tenant)
+            tx = PostgresTx(connection, self.tenant)
             yield tx
             self._load.rows_written += tx.changed
         except CommonholdError:

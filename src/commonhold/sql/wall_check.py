@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from commonhold.sql.database import Database, Row, Tx
 from commonhold.sql.wall import KEPT_APART, POLICY
@@ -64,10 +64,8 @@ async def _of_the_served(tx: Tx) -> list[str]:
     role, is_superuser, passes_by, database = (await tx.query(_ROLE))[0]
     if is_superuser or passes_by:
         what = "is a superuser" if is_superuser else "has BYPASSRLS"
-        return [
-            f"The role {role} of COMMONHOLD_DATABASE {what}, and no row-level security stops it:"
-            f" connect as a role of its own, to which {SECURE} gives what it needs."
-        ]
+        told = f"The role {role} of COMMONHOLD_DATABASE {what}, and no row-level security stops it"
+        return [f"{told}: connect as a role of its own, to which {SECURE} gives what it needs."]
     tables = await tx.query(_TABLES, POLICY)
     found = [*_owned(role, tables), *_open(tables), *_closed(role, tables)]
     found += [_of_view(row[0]) for row in await tx.query(_VIEWS)]
@@ -80,7 +78,7 @@ async def _of_the_served(tx: Tx) -> list[str]:
     return found
 
 
-def _owned(role: str, tables: list[Row]) -> Iterator[str]:
+def _owned(role: str, tables: Sequence[Row]) -> Iterator[str]:
     owned = [row[0] for row in tables if row[4]]
     if owned:
         yield (
@@ -89,7 +87,7 @@ def _owned(role: str, tables: list[Row]) -> Iterator[str]:
         )
 
 
-def _open(tables: list[Row]) -> Iterator[str]:
+def _open(tables: Sequence[Row]) -> Iterator[str]:
     exposed = [row[0] for row in tables if not row[2]]
     if exposed:
         yield (
@@ -104,7 +102,7 @@ def _open(tables: list[Row]) -> Iterator[str]:
         )
 
 
-def _closed(role: str, tables: list[Row]) -> Iterator[str]:
+def _closed(role: str, tables: Sequence[Row]) -> Iterator[str]:
     missing = [row[0] for row in tables if not (row[1] or row[5] or row[0] in KEPT_APART)]
     if missing:
         yield (
