@@ -14,8 +14,9 @@ from tests.plans.executed import COPIES, Database, Postgres, Sent, Sqlite
 SPANS = 6
 """Spans of a trace, at most."""
 
-WHOLE = {"list_agents", "get_service_key", "count_pending", "list_keys"}
-"""What answers with every row there is, or their number; of keys there is one for each purpose."""
+WHOLE = {"list_agents", "get_service_key", "count_pending", "list_keys", "list_tenants"}
+"""What answers with every row there is, or their number; of keys there is one for each purpose,
+and of tenants a handful."""
 
 TRACE_LISTS = (
     *("list_traces", "list_traces_labelled"),
