@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 from commonhold.auth.key_form import key_id_of
+from tests.auth.walled import walled
 from tests.cli.commands import Result, check_one_line, run
+from tests.databases import Databases
 
 PEPPER = "a pepper of thirty-two bytes or so"
 
@@ -44,3 +47,35 @@ def test_the_first_key_is_made_on_postgres_too(empty_postgres_url: str, tmp_path
     environ = {"COMMONHOLD_DATABASE": empty_postgres_url, "COMMONHOLD_PEPPER": PEPPER}
     made = run("keys", "create", "--preset", "operator", folder=tmp_path, environ=environ)
     assert made.out.startswith("chk_operator_"), made
+
+
+def test_keys_are_of_a_tenant_where_there_are_several(
+    postgres_server: Databases, tmp_path: Path
+) -> None:
+    """A tenant is made first, on the database itself; where there is one, no other can be named."""
+
+    async def check() -> None:
+        async with walled(postgres_server) as database:
+            environ = {
+                "COMMONHOLD_DATABASE": database.app,
+                "COMMONHOLD_DATABASE_MAINTENANCE": database.maintenance,
+                "COMMONHOLD_TENANCY": "required",
+                "COMMONHOLD_PEPPER": PEPPER,
+            }
+
+            def told(*arguments: str) -> Result:
+                return run(*arguments, folder=tmp_path, environ=environ)
+
+            key = ("keys", "create", "--preset", "operator")
+            assert "--tenant" in check_one_line(told(*key), 1)
+            assert "acme" in told("tenants", "create", "acme").out
+            assert told(*key, "--tenant", "acme").out.startswith("chk_operator_")
+            assert told("tenants", "disable", "acme").out.split() == ["disabled", "acme"]
+            secured = ("db", "secure", "--app", database.role("app"), "--database", database.owner)
+            assert "sees one tenant at a time" in told(*secured).out
+
+    asyncio.run(check())
+    environ = {"COMMONHOLD_DATABASE": f"sqlite:///{tmp_path}/x.db", "COMMONHOLD_PEPPER": PEPPER}
+    named = ("keys", "create", "--preset", "operator", "--tenant", "acme")
+    refused = run(*named, folder=tmp_path, environ=environ)
+    assert "COMMONHOLD_TENANCY=required" in check_one_line(refused, 1)

@@ -12,10 +12,9 @@ from commonhold.settings import (
     InvalidSettings,
     Settings,
     documented,
-    is_loopback,
-    redact_url,
     unknown_names,
 )
+from commonhold.settings.addresses import is_loopback, redact_url
 
 
 def refused(environ: dict[str, str], **flags: object) -> InvalidSettings:
