@@ -76,6 +76,7 @@ def settings_of(database: Walled) -> Settings:
         auth="keys",
         pepper=(PEPPER,),
         pool_size=2,
+        webhook_allow="127.0.0.0/8",
     )
 
 
@@ -154,7 +155,7 @@ async def test_what_is_anothers_is_answered_as_what_is_absent(here: Shared) -> N
     await here.ok(ours, "PUT", "/v1/sessions/secret", SESSION)
     await here.ok(ours, "POST", "/v1/traces", TRACE)
     vote = (await here.ok(ours, "POST", "/v1/feedback", {"rating": 1}))["feedback_id"]
-    hook = {"url": "https://example.org/hook", "conditions": {"rating": "down"}}
+    hook = {"url": "http://127.0.0.1:9/hook", "conditions": {"rating": "down"}}
     made = await here.send(ours, "POST", "/v1/webhooks", hook, "operator")
     assert made.status_code == 201, made.text
     key = (await here.send(ours, "GET", "/v1/keys", preset="operator")).json()[0]["key_id"]
@@ -173,7 +174,7 @@ async def test_what_is_anothers_is_answered_as_what_is_absent(here: Shared) -> N
         for preset in ("agent", "operator"):
             seen = [await shown(here, theirs, route.path, each, preset) for each in (there, absent)]
             assert seen[0] == seen[1], route.path
-            assert seen[0][0] in {403, 404}, route.path
+            assert seen[0][0] in {403, 404} or seen[0][1] == "[]", route.path
     for listed in ("sessions", "traces", "feedback", "scores", "webhooks", "agents", "keys"):
         answer = await here.send(theirs, "GET", f"/v1/{listed}?limit=200", preset="operator")
         assert "secret" not in answer.text

@@ -21,7 +21,7 @@ from commonhold.sql.database import Database, Row, Tx
 
 POLICY = "commonhold_tenant"
 
-_ITS_TENANT = "tenant = (SELECT nullif(current_setting('commonhold.tenant', true), ''))"
+ITS_TENANT = "tenant = (SELECT nullif(current_setting('commonhold.tenant', true), ''))"
 """An empty setting is no tenant's: a connection that was used before has an empty one."""
 
 KEPT_APART = frozenset({"api_key", "tenant"})
@@ -65,7 +65,7 @@ async def raise_wall(database: Database, app: str) -> int:
 async def put_behind(tx: Tx, table: str, *, has_policy: bool = False) -> None:
     """Put one table behind the wall. Its name is quoted already."""
     if not has_policy:
-        policy = f"USING ({_ITS_TENANT}) WITH CHECK ({_ITS_TENANT})"
+        policy = f"USING ({ITS_TENANT}) WITH CHECK ({ITS_TENANT})"
         await tx.script(f"CREATE POLICY {POLICY} ON {table} {policy}")
     await tx.script(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
 
