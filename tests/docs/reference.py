@@ -8,6 +8,7 @@ from pathlib import Path
 from commonhold.auth.matrix import MATRIX, Row
 from commonhold.auth.presets import RIGHTS
 from commonhold.auth.principal import Scopes
+from commonhold.model.key import Preset
 from commonhold.settings import ClientSettings, Setting, Settings, documented
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ def regenerated(text: str) -> str:
 
 def matrix() -> str:
     """What each preset may do, as a Markdown table."""
-    columns = {
+    columns: dict[str, tuple[str, Preset]] = {
         "`agent`": ("agent", "agent"),
         "for a user": ("agent asserted", "agent-obo"),
         "`ingest`": ("ingest", "ingest"),

@@ -144,8 +144,8 @@ async def multiply(tx: Any) -> None:
         values = ", ".join(copied(name) for name in columns)
         await tx.script(
             f"INSERT INTO {table} ({', '.join(columns)}) {numbers.format(COPIES)} "
-            f"SELECT {values} FROM {table}, n;\n"
-        )
+            f"SELECT {values} FROM {table}, n;\nANALYZE {table};\n"
+        )  # analysed at once: triggers of the next table look here, once for each of its rows
     await tx.script(
         "UPDATE feedback_due SET due_at = due_at + 4000000000000000 WHERE due_at > 0;\n"
     )

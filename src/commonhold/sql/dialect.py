@@ -104,6 +104,17 @@ FRAGMENTS: Mapping[str, Mapping[DialectName, str]] = {
         "postgres": "span_text t WHERE t.tenant = :tenant AND t.words @@ "
         "CAST(replace(replace(CAST(:q AS TEXT), '*', ':*'), ' ', ' & ') AS tsquery)",
     },
+    # The same of spans whose traces begin in one of some windows of time, a JSON array.
+    "span_with_words_then": {
+        "sqlite": "span_words CROSS JOIN span_text t ON t.text_id = span_words.rowid "
+        "WHERE span_words MATCH (SELECT '(' || CAST(:q AS TEXT) || ') AND (' || "
+        "group_concat(printf('_t%x', value), ' OR ') || ')' FROM json_each(:times)) "
+        "AND t.tenant = :tenant",
+        "postgres": "span_text t WHERE t.tenant = :tenant AND t.words @@ "
+        "CAST(replace(replace(CAST(:q AS TEXT), '*', ':*'), ' ', ' & ') AS tsquery) "
+        "AND span_times(t.started_at) && ARRAY(SELECT CAST(v AS BIGINT) "
+        "FROM json_array_elements_text(CAST(:times AS json)) AS v)",
+    },
     # The same of feedback.
     "feedback_with_words": {
         "sqlite": "feedback_words CROSS JOIN feedback_text t ON t.text_id = feedback_words.rowid "

@@ -22,7 +22,9 @@ AWAIT = statement("await_jobs")
 LAST = statement("last_job")
 END = statement("end_jobs")
 READ = statement("read_spans")
+STARTS = statement("read_starts")
 PUT = statement("index_spans")
+TIME = statement("time_spans")
 
 AT_ONCE = 8
 ENOUGH_SPANS = 500
@@ -68,19 +70,27 @@ async def _step(take: Statement, tx: Tx) -> int:
     done: list[int] = []
     seen = 0
     for number, tenant, day, spans in jobs:
-        wanted: Mapping[str, Sequence[str]] = opaque.loads(spans)
-        found = await tx.all(READ, tenant=tenant, day=day, listed=opaque.dumps(list(wanted)))
-        told = [
-            (row[0], row[1], words) for row in found if row[1] in wanted[row[0]]
-            if (words := _words(row))
-        ]  # fmt: skip
-        await tx.many(PUT, told, tenant=tenant, day=day)
+        seen += await _index(tx, tenant, day, opaque.loads(spans))
         done.append(number)
-        seen += len(found)
         if seen >= ENOUGH_SPANS:
             break
     await tx.run(END, numbers=opaque.dumps(done))
     return len(done)
+
+
+async def _index(tx: Tx, tenant: str, day: int, wanted: Mapping[str, Sequence[str]]) -> int:
+    """Index the spans wanted of each trace; how many spans were read."""
+    traces = {"tenant": tenant, "listed": opaque.dumps(list(wanted))}
+    found = await tx.all(READ, day=day, **traces)
+    starts = {row[0]: row[1] for row in await tx.all(STARTS, **traces)}
+    told = [
+        (row[0], row[1], words, starts.get(row[0], 0))
+        for row in found if row[1] in wanted[row[0]] if (words := _words(row))
+    ]  # fmt: skip
+    await tx.many(PUT, told, tenant=tenant, day=day)
+    # Last, so that a span which makes a trace begin earlier and is committed meanwhile counts.
+    await tx.run(TIME, day=day, **traces)
+    return len(found)
 
 
 def _words(row: Row) -> str:

@@ -14,7 +14,7 @@ from commonhold.model.span_words import attribute_terms
 from commonhold.model.summary import label
 from commonhold.model.trace import NANO, TraceQuery, TraceSummary, check_query
 from commonhold.model.words import search_terms
-from commonhold.sql import rows
+from commonhold.sql import rows, trace_search
 from commonhold.sql.database import FEW, Database, Row, Tx, certain
 from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.scope import part_label
@@ -26,7 +26,6 @@ LABELLED = statement("list_traces_labelled")
 BY_DURATION = statement("list_traces_by_duration")
 BY_COST = statement("list_traces_by_cost")
 RANKED = statement("rank_traces_labelled")
-SEARCH = statement("search_traces")
 GET = statement("get_trace")
 OF_SESSION = statement("list_session_traces")
 AGENTS = statement("list_agents")
@@ -59,25 +58,20 @@ class TraceLists:
         check_query(query)
         at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
         source, by = _source(query, self._part)
-        if source is SEARCH:
+        if source is trace_search.ALL:
             await self._index.catch_up()
         if query.feedback is not None:
             await self._turns.catch_up(self._tenant)
-        is_small = source is LIST and query.limit < FEW and _is_indexed(query)
-        found = await (self._db.few if is_small else self._db.all)(
-            source,
-            tenant=self._tenant,
-            since=query.since,
-            until=query.until,
-            at=at,
-            id=last,
-            limit=query.limit + 1,
-            offset=query.offset or None,
-            **_narrowed(query),
-            **by,
-        )
-        page = page_of(found, query.limit, _KEYS[query.sort])
-        return Page(tuple([rows.summary(row) for row in page.items]), page.cursor)
+        page = {"at": at, "id": last, "limit": query.limit + 1, "offset": query.offset or None}
+        time = {"since": query.since, "until": query.until}
+        asked = {"tenant": self._tenant, **time, **page, **_narrowed(query), **by}
+        if source is trace_search.ALL and query.sort == "time":
+            found = await trace_search.newest(self._db, asked)
+        else:
+            is_small = source is LIST and query.limit < FEW and _is_indexed(query)
+            found = await (self._db.few if is_small else self._db.all)(source, **asked)
+        shown = page_of(found, query.limit, _KEYS[query.sort])
+        return Page(tuple([rows.summary(row) for row in shown.items]), shown.cursor)
 
     async def agents(self, query: AgentQuery = AgentQuery(), /) -> tuple[Agent, ...]:
         since, until = query.window(clock.now())
@@ -142,7 +136,7 @@ def _source(query: TraceQuery, part: str | None) -> tuple[Statement, dict[str, A
     if query.attributes is not None:
         terms += attribute_terms(query.attributes)
     if terms:
-        return SEARCH, {"q": " ".join(terms), "by": query.sort, **_listed(labels)}
+        return trace_search.ALL, {"q": " ".join(terms), "by": query.sort, **_listed(labels)}
     if labels:
         first, *rest = labels
         by = {} if query.sort == "time" else {"by": query.sort}

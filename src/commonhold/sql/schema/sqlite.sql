@@ -273,26 +273,34 @@ CREATE TABLE span_text (
     trace_id TEXT NOT NULL,
     span_id TEXT NOT NULL,
     words TEXT NOT NULL
-) STRICT;
+, started_at INTEGER NOT NULL DEFAULT 0, times TEXT GENERATED ALWAYS AS (
+    printf(
+        '_t%x _t%x _t%x _t%x _t%x _t%x _t%x', (started_at >> 20) << 3,
+        (started_at >> 24) << 3 | 1, (started_at >> 28) << 3 | 2, (started_at >> 32) << 3 | 3,
+        (started_at >> 36) << 3 | 4, (started_at >> 40) << 3 | 5, (started_at >> 44) << 3 | 6
+    )
+) VIRTUAL) STRICT;
 
 CREATE UNIQUE INDEX span_text_by_span ON span_text (tenant, day, trace_id, span_id);
 
 CREATE VIRTUAL TABLE span_words USING fts5(
-    words, content = 'span_text', content_rowid = 'text_id', detail = none, columnsize = 0,
+    words, times, content = 'span_text', content_rowid = 'text_id', detail = none, columnsize = 0,
     tokenize = "unicode61 remove_diacritics 0 tokenchars '_'"
 );
 
 CREATE TRIGGER span_text_added AFTER INSERT ON span_text BEGIN
-    INSERT INTO span_words (rowid, words) VALUES (new.text_id, new.words);
+    INSERT INTO span_words (rowid, words, times) VALUES (new.text_id, new.words, new.times);
 END;
 
-CREATE TRIGGER span_text_changed AFTER UPDATE OF words ON span_text BEGIN
-    INSERT INTO span_words (span_words, rowid, words) VALUES ('delete', old.text_id, old.words);
-    INSERT INTO span_words (rowid, words) VALUES (new.text_id, new.words);
+CREATE TRIGGER span_text_changed AFTER UPDATE OF words, started_at ON span_text BEGIN
+    INSERT INTO span_words (span_words, rowid, words, times)
+    VALUES ('delete', old.text_id, old.words, old.times);
+    INSERT INTO span_words (rowid, words, times) VALUES (new.text_id, new.words, new.times);
 END;
 
 CREATE TRIGGER span_text_removed AFTER DELETE ON span_text BEGIN
-    INSERT INTO span_words (span_words, rowid, words) VALUES ('delete', old.text_id, old.words);
+    INSERT INTO span_words (span_words, rowid, words, times)
+    VALUES ('delete', old.text_id, old.words, old.times);
 END;
 
 -- Turns: who holds a session, who took part, what it can be found by, and which calls are open.

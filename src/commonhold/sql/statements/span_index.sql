@@ -41,9 +41,23 @@ SELECT trace_id, span_id, parent_span_id, name, native_start, native_end, status
     events, owner_agent, start_ns, end_ns, gist, otel, emitter
 FROM span WHERE tenant = :tenant AND day = :day AND trace_id {is_listed};
 
+-- name: read_starts
+-- When traces begin. Primary key.
+SELECT trace_id, started_at FROM trace WHERE tenant = :tenant AND trace_id {is_listed};
+
 -- name: index_spans
 -- The words of spans, again when a span was sent again. span_words.
--- rows: trace_id TEXT, span_id TEXT, words TEXT
-INSERT INTO span_text (tenant, day, trace_id, span_id, words)
-SELECT :tenant, :day, r.trace_id, r.span_id, {as_words} FROM {rows}
-{upsert} (tenant, day, trace_id, span_id) DO UPDATE SET words = excluded.words;
+-- rows: trace_id TEXT, span_id TEXT, words TEXT, started_at BIGINT
+INSERT INTO span_text (tenant, day, trace_id, span_id, words, started_at)
+SELECT :tenant, :day, r.trace_id, r.span_id, {as_words}, r.started_at FROM {rows}
+{upsert} (tenant, day, trace_id, span_id) DO UPDATE SET
+    words = excluded.words, started_at = excluded.started_at;
+
+-- name: time_spans
+-- Words are found by when their trace begins, which an earlier span may have changed. Primary key.
+UPDATE span_text SET started_at = (
+    SELECT t.started_at FROM trace t WHERE t.tenant = :tenant AND t.trace_id = span_text.trace_id
+)
+WHERE tenant = :tenant AND day = :day AND trace_id {is_listed} AND started_at <> (
+    SELECT t.started_at FROM trace t WHERE t.tenant = :tenant AND t.trace_id = span_text.trace_id
+);

@@ -79,6 +79,30 @@ WHERE trace.tenant = :tenant AND {measure} IS NOT NULL
 ORDER BY {measure} DESC, trace.trace_id DESC
 LIMIT :limit [OFFSET :offset];
 
+-- name: search_traces_then
+-- Newest first, of those that begin in a window of time: work for each in it that has the words.
+-- span_words.
+SELECT {summary}
+FROM (SELECT DISTINCT t.tenant, t.trace_id FROM {span_with_words_then}) AS k {its_trace}
+WHERE trace.tenant = :tenant AND trace.started_at >= :since AND trace.started_at < :until
+    [AND (trace.started_at, trace.trace_id) < (:at, :id)]
+    {labelled}
+    {narrowed}
+ORDER BY trace.started_at DESC, trace.trace_id DESC
+LIMIT :limit;
+
+-- name: pace_traces
+-- When the newest trace began, one so many before it, and the oldest. trace_by_start.
+SELECT (
+    SELECT started_at FROM trace WHERE tenant = :tenant [AND started_at < :until]
+    ORDER BY started_at DESC LIMIT 1
+), (
+    SELECT started_at FROM trace WHERE tenant = :tenant [AND started_at < :until]
+    ORDER BY started_at DESC LIMIT 1 OFFSET :near
+), (
+    SELECT started_at FROM trace WHERE tenant = :tenant ORDER BY started_at LIMIT 1
+);
+
 -- name: list_session_traces
 -- Summaries of a session's traces, oldest first. trace_by_session.
 SELECT {summary} FROM trace
