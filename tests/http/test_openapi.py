@@ -38,10 +38,12 @@ from commonhold.model.key import OF_AN_AGENT, ApiKey
 from commonhold.model.scope import Scope
 from commonhold.model.webhook import Conditions, Delivery, Webhook
 from commonhold.service.keys import KeyRing
+from commonhold.service.tenants import TenantList
 from commonhold.service.webhook_targets import Targets
 from commonhold.service.webhooks import CheckedWebhooks
 from commonhold.sql import SqlBackend, open_backend
 from commonhold.sql.api_keys import SqlKeys
+from commonhold.sql.tenants import SqlTenants
 from commonhold.testing import factories
 
 EXAMPLES = 12
@@ -69,14 +71,21 @@ def served() -> Service:
     async def keys() -> list[bytes]:
         return [b"a key of thirty-two bytes, or so"]
 
-    def stored() -> SqlKeys:
+    def stored_in() -> SqlBackend:
         backend = opened[-1].backends[0]
         assert isinstance(backend, SqlBackend)
-        return SqlKeys(backend.database)
+        return backend
+
+    def stored() -> SqlKeys:
+        return SqlKeys(stored_in().database)
 
     ring = KeyRing(stored, [Pepper(b"a pepper of thirty-two bytes or so")])
     options = HttpOptions(loopback_only=False)
-    extras = Extras(keys, webhooks, ring)
+
+    def tenants() -> SqlTenants:
+        return SqlTenants(stored_in().database)
+
+    extras = Extras(keys, webhooks, ring, TenantList(tenants))
     return create_app(lambda: opened[-1], options, lifespan=lifespan, extras=extras)
 
 

@@ -13,6 +13,7 @@ from commonhold.compose.storage import (
     check_database_url,
     open_for_upkeep,
     sqlite_file,
+    wall_problems,
 )
 from commonhold.compose.tenants import open_tenants, tenant_of_key
 from commonhold.sql import SqlBackend
@@ -32,4 +33,5 @@ __all__ = [
     "sqlite_file",
     "tenant_of_key",
     "version_of",
+    "wall_problems",
 ]

@@ -223,6 +223,19 @@ async def open_current(settings: Settings) -> AsyncIterator[SqlBackend]:
         yield backend
 
 
+async def wall_problems(settings: Settings) -> tuple[str, ...]:
+    """What keeps the database from holding several tenants apart, in sentences.
+
+    Raises:
+        Unavailable: it cannot be opened.
+    """
+    options = SqlOptions(
+        pool_size=1, statement_cache_size=0, maintenance=settings.database_maintenance
+    )
+    async with await open_backend(settings.database, upgrade=False, options=options) as backend:
+        return await backend.wall_problems()
+
+
 async def open_to_serve(settings: Settings) -> SqlBackend:
     options = SqlOptions(
         pool_size=settings.pool_size,
@@ -259,6 +272,8 @@ async def _require_wall(backend: SqlBackend) -> None:
         )
     if problems := await backend.wall_problems():
         raise Unavailable(" ".join(problems))
+    if told := await backend.wall_advice():
+        _log.warning(told)
 
 
 async def _upgrade(backend: SqlBackend, settings: Settings) -> None:
