@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from commonhold.auth import Authenticator, Headers
 from commonhold.auth.principal import Principal
 from commonhold.errors import (
-    InvalidRequest,
     TenantConflict,
     TenantDisabled,
     TenantRequired,
@@ -16,7 +15,7 @@ from commonhold.errors import (
 )
 from commonhold.model import clock
 from commonhold.model.clock import Clock, Micros
-from commonhold.model.tenant import Tenant, check_tenant
+from commonhold.model.tenant import Tenant, can_be_tenant
 
 TTL_S = 2
 """How long a tenant is believed to be let in before it is looked up again, in seconds."""
@@ -40,10 +39,10 @@ def settle(*named: str | None) -> str:
         raise TenantRequired
     if len(found) > 1:
         raise TenantConflict
-    try:
-        return check_tenant(found.pop())
-    except InvalidRequest as error:
-        raise TenantUnknown from error
+    name = found.pop()
+    if not can_be_tenant(name):
+        raise TenantUnknown
+    return name
 
 
 class TenantDoor:

@@ -28,13 +28,18 @@ class Tenant:
     created_at: Micros
 
 
+def can_be_tenant(name: str) -> bool:
+    """Whether a tenant can be called that."""
+    return _FORM.fullmatch(name) is not None
+
+
 def check_tenant(name: str) -> str:
     """Return `name` if a tenant can be called that.
 
     Raises:
         InvalidRequest: it cannot.
     """
-    if _FORM.fullmatch(name):
+    if can_be_tenant(name):
         return name
     rule = "must be 1 to 63 of a-z, 0-9 and -, and begin with none of the latter"
     raise InvalidRequest(f"tenant {rule}.", errors=[FieldError(("tenant",), rule)])

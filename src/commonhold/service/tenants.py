@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from commonhold.contract.tenants import Tenants
+from commonhold.errors import NotFound
 from commonhold.model import clock
 from commonhold.model.clock import Clock
-from commonhold.model.tenant import Status, Tenant, check_tenant
+from commonhold.model.tenant import Status, Tenant, can_be_tenant, check_tenant
 
 
 class TenantList:
@@ -42,6 +43,8 @@ class TenantList:
         Raises:
             NotFound: there is none of that name.
         """
-        found = await self._tenants().set_status(check_tenant(name), status)
+        if not can_be_tenant(name):
+            raise NotFound(f"Tenant {name} not found")
+        found = await self._tenants().set_status(name, status)
         self._forget(name)
         return found
