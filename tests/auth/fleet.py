@@ -14,6 +14,7 @@ from commonhold import compose
 from commonhold.compose.app import create_app
 from commonhold.http import Service
 from commonhold.model.key import OF_AN_AGENT, PRESETS, NewKey
+from commonhold.model.scope import Sharing
 from commonhold.service.keys import BOOTSTRAP, Issued, KeyRing
 from commonhold.settings import Settings
 from tests.http.conftest import over
@@ -47,9 +48,11 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(database: str) -> AsyncIterator[Fleet]:
+async def fleet(database: str, sessions_sharing: Sharing = "fleet") -> AsyncIterator[Fleet]:
     """A service over a database, and a key of each preset in it."""
-    settings = Settings(database=database, auth="keys", pepper=(PEPPER,))
+    settings = Settings(
+        database=database, auth="keys", pepper=(PEPPER,), sessions_sharing=sessions_sharing
+    )
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),

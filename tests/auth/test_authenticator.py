@@ -27,7 +27,6 @@ from commonhold.model.key import DAY, PRESETS, ApiKey, NewKey
 from commonhold.service.keys import BOOTSTRAP, Issued, KeyRing
 from commonhold.sql import SqlBackend, open_backend
 from commonhold.sql.api_keys import SqlKeys
-from tests.docs.reference import SECURITY
 
 OLD, NEW = (
     Pepper(b"the pepper of last year, 32 bytes"),
@@ -277,4 +276,3 @@ def test_a_key_says_what_it_is_and_is_one_word() -> None:
             spoilt = text[:at] + wrong + (text[at + 1 :] if at != -1 else "")
             assert key_id_of(spoilt) is None
     assert len({mint("agent").text for _ in range(100)}) == 100
-    assert f"\n{PATTERN.pattern}\n" in SECURITY.read_text()

@@ -57,6 +57,8 @@ MAY: dict[str, set[str]] = {
     "scores.update": AGENTS,
     "scores.delete": {"operator"},
     "scores.stats": AGENTS | READERS,
+    "redaction.read": MANAGERS,
+    "redaction.write": MANAGERS,
     "keys.read": MANAGERS,
     "keys.write": MANAGERS,
     "agents.manage": MANAGERS,

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from commonhold.cli.logs import JsonFormatter, TextFormatter, log_config
+from tests.redact.secrets import JWT
 
 NASTY = "a\nb\r\x1b[31mred\x00\x7f\x85\u2028\u202e\ud800 é"
 
@@ -54,6 +55,21 @@ def test_any_value_can_be_logged(value: object) -> None:
     """A log line that fails is the one that was needed."""
     assert json.loads(JsonFormatter().format(record("x", fields={"value": value})))["msg"] == "x"
     assert "x" in TextFormatter().format(record("x", fields={"value": value}))
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
+def test_a_credential_is_taken_out(formatter: logging.Formatter) -> None:
+    """Of the message, and of the trace of an exception, which may quote what was sent."""
+    try:
+        raise ValueError(f"cannot read {JWT}")
+    except ValueError:
+        logged = record("Got %s", {"password": "hunter2"})
+        logged.exc_info = sys.exc_info()
+    line = formatter.format(logged)
+
+    assert JWT not in line
+    assert "hunter2" not in line
+    assert "cannot read [redacted:jwt]" in line
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])

@@ -11,7 +11,10 @@ import pytest
 from commonhold import client, sql
 from commonhold.contract.stores import Backend, Stores
 from commonhold.http import HttpOptions, create_app
+from commonhold.model.redaction import Policy
+from commonhold.otlp.requests import spans_of
 from commonhold.testing.conformance import Capabilities, acting_as, clock, excused
+from commonhold.wrap import RedactedBackend, Redaction
 from tests.streaming import StreamingTransport
 
 __all__ = ["acting_as", "clock", "excused"]
@@ -68,10 +71,15 @@ async def backend(kind: str, database_url: str) -> AsyncIterator[Backend]:
     await database.aclose()
 
 
+async def _policy_of(_tenant: str) -> Policy:
+    return Policy()
+
+
 @asynccontextmanager
 async def served(database: Backend) -> AsyncIterator[Backend]:
-    """Our own client, through our own service, to `database`."""
-    app = create_app(Stores.on(database), HttpOptions(loopback_only=False))
+    """Our own client, through our own service, which redacts, to `database`."""
+    redacted = RedactedBackend(database, Redaction(_policy_of, spans_of))
+    app = create_app(Stores.on(redacted), HttpOptions(loopback_only=False))
     remote = client.open_backend("http://commonhold.test", transport=StreamingTransport(app))
     yield remote
     await remote.aclose()

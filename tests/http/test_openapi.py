@@ -26,6 +26,7 @@ from commonhold.http import (
     create_app,
     key_schemas,
     otlp,
+    redaction_schemas,
     schemas,
     score_bodies,
     score_schemas,
@@ -33,16 +34,26 @@ from commonhold.http import (
     webhook_bodies,
     webhook_schemas,
 )
-from commonhold.model import wire, wire_keys, wire_scores, wire_traces, wire_webhooks
+from commonhold.model import (
+    wire,
+    wire_keys,
+    wire_redaction,
+    wire_scores,
+    wire_traces,
+    wire_webhooks,
+)
 from commonhold.model.key import OF_AN_AGENT, ApiKey
+from commonhold.model.redaction import Policy
 from commonhold.model.scope import Scope
 from commonhold.model.webhook import Conditions, Delivery, Webhook
 from commonhold.service.keys import KeyRing
+from commonhold.service.redaction import PolicyDesk
 from commonhold.service.tenants import TenantList
 from commonhold.service.webhook_targets import Targets
 from commonhold.service.webhooks import CheckedWebhooks
 from commonhold.sql import SqlBackend, open_backend
 from commonhold.sql.api_keys import SqlKeys
+from commonhold.sql.redaction import SqlPolicies
 from commonhold.sql.tenants import SqlTenants
 from commonhold.testing import factories
 
@@ -81,11 +92,12 @@ def served() -> Service:
 
     ring = KeyRing(stored, [Pepper(b"a pepper of thirty-two bytes or so")])
     options = HttpOptions(loopback_only=False)
+    policies = PolicyDesk(lambda: SqlPolicies(stored_in().database), Policy())
 
     def tenants() -> SqlTenants:
         return SqlTenants(stored_in().database)
 
-    extras = Extras(keys, webhooks, ring, TenantList(tenants))
+    extras = Extras(keys, webhooks, ring, TenantList(tenants), policies=policies)
     return create_app(lambda: opened[-1], options, lifespan=lifespan, extras=extras)
 
 
@@ -217,6 +229,7 @@ def test_what_is_sent_has_exactly_the_fields_that_are_described() -> None:
         webhook_schemas.Delivery: wire_webhooks.delivery_out(
             Delivery("e", "h", "webhook.test", None, "pending", 0, NOW, NOW, NOW)
         ),
+        redaction_schemas.RedactionPolicy: wire_redaction.policy_out(Policy(), None),
         schemas.FeedbackStats: wire.stats_out(factories.stats()),
         key_schemas.Key: wire_keys.key_out(
             ApiKey("k", "t", "n", "viewer", "", "last", "p", b"", "by", NOW, NOW), NOW

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from commonhold.errors import SchemaOutdated
-from commonhold.sql import SqlBackend, migrate, open_backend, steps
+from commonhold.model.trace import TraceQuery
+from commonhold.sql import SqlBackend, migrate, open_backend, steps, trace_search
 from commonhold.sql.database import Tx
 from commonhold.sql.dialect import DialectName
 from commonhold.sql.feedback_turns import Turns
@@ -201,6 +202,8 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
                 await _apply(backend, _trace_of_step_2())
             if upto == 3:
                 await _apply(backend, _vote_of_step_3())
+            if upto == 10:
+                await _apply(backend, _words_of_step_10(dialect))
 
         assert (await backend.sessions.history("s1")).messages == [
             {"role": "user", "content": "kept"}
@@ -213,12 +216,29 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
         assert (span.gist.operation, span.gist.input_tokens) == ("llm", 7)
         (summary,) = (await backend.traces.list()).items
         assert (summary.agents, summary.thumbs_up) == (("a1", "b1"), 1)
+        assert await found_by_time(backend, "spoken") == ["t1"]
         assert await Turns(backend.database).step() == 1
         vote = await backend.feedback.get("fb_1")
         assert (vote.rating, vote.comment, vote.agent) == (1, "kept", "a1")
         assert (vote.turn.state, vote.turn.trace_id) == ("bound", "t1")
         [counted] = await backend.feedback.stats()
         assert (counted.thumbs_up, counted.thumbs_down, counted.agent_type) == (1, 0, "a")
+
+
+async def found_by_time(backend: SqlBackend, word: str) -> list[str]:
+    """The traces that a search finds by the windows of time they begin in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trace_search, "NEAR", 0)
+        return [each.trace_id for each in (await backend.traces.list(TraceQuery(q=word))).items]
+
+
+def _words_of_step_10(dialect: DialectName) -> str:
+    """A word of a span, as it was indexed before words were found by time."""
+    words = "'spoken'" if dialect == "sqlite" else "array_to_tsvector('{spoken}')"
+    return (
+        "INSERT INTO span_text (tenant, day, trace_id, span_id, words) "
+        f"VALUES ('default', 0, 't1', 'x', {words});"
+    )
 
 
 def _session_of_step_1(dialect: DialectName) -> str:
@@ -306,7 +326,9 @@ def _sqlite() -> sqlite3.Connection:
 
 def _sqlite_columns() -> set[tuple[str, str, bool]]:
     connection = _sqlite()
-    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    tables = connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    ).fetchall()
     return {
         (table, column, bool(not_null) or bool(key))
         for (table,) in tables

@@ -53,7 +53,7 @@ from commonhold.testing.otel import (
     span_id,
     trace_id,
 )
-from tests.plans import tour_of_keys
+from tests.plans import tour_of_audit, tour_of_keys, tour_of_policies
 
 HOUR = 3_600_000_000
 SINCE, SOON, UNTIL = (
@@ -103,6 +103,8 @@ async def settle(backend: SqlBackend) -> None:
         await agent.lease(f"labelled{n}", ttl_s=3600)
     await settle_webhooks(backend)
     await tour_of_keys.settle(backend)
+    await tour_of_audit.settle(backend)
+    await tour_of_policies.settle(backend)
 
 
 async def sessions(backend: Backend) -> None:
@@ -390,6 +392,9 @@ async def visit(backend: SqlBackend) -> None:
     await jobs(backend)
     await feedback(backend)
     await webhooks(backend)
+    await tour_of_audit.visit(backend)
     await tour_of_keys.visit(backend)
     await tour_of_keys.visit_part(backend)
     await tour_of_keys.visit_own(backend)
+    await tour_of_keys.visit_shared(backend)
+    await tour_of_policies.visit(backend)

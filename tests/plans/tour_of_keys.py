@@ -9,6 +9,7 @@ from commonhold.model.key import NewKey
 from commonhold.model.scope import Author, Only, Scope
 from commonhold.model.score import ScorePatch, ScoreQuery
 from commonhold.model.score_stats import ScoreStatsQuery
+from commonhold.model.session import MessageQuery, SessionQuery
 from commonhold.model.timeline import TimelineQuery
 from commonhold.model.trace import TraceQuery
 from commonhold.service.keys import BOOTSTRAP, KeyRing
@@ -68,6 +69,31 @@ async def visit_part(backend: SqlBackend) -> None:
     await part.feedback.stats(StatsQuery("day"))
     await part.feedback.score_stats(ScoreStatsQuery("day"))
     await part.sessions.timeline("s5", TimelineQuery(limit=5))
+
+
+async def visit_shared(backend: SqlBackend) -> None:
+    """What an agent does where sessions are not for the whole fleet."""
+    for only in (Only(held_by=AGENT), Only(of_user="ada"), Only(of_user="", held_by=AGENT)):
+        author = Author(agent=AGENT, user=only.of_user or "")
+        log = backend.bind(Scope(author=author, only=only)).sessions
+        ident = f"shared-{only.held_by}-{only.of_user}"
+        await log.put(ident, messages("shared"))
+        await log.append(ident, messages("more"))
+        await log.put(ident, messages("shared", "less"), mode="replace")
+        first = await log.list(SessionQuery(limit=20))
+        await log.list(SessionQuery(limit=20, cursor=first.cursor, offset=1))
+        for query in (SessionQuery(q="shared"), SessionQuery(participant=AGENT)):
+            await log.list(query)
+        await log.messages(ident)
+        await log.messages(ident, MessageQuery(before=9))
+        await log.history(ident)
+        await log.timeline(ident, TimelineQuery(limit=5))
+        await log.patch_cost(ident, {"n": 1})
+        await log.patch_state(ident, {"n": 1})
+        turn = await log.lease(ident, ttl_s=60)
+        await log.lease(ident, ttl_s=60, token=turn.token)
+        await log.release(ident, token=turn.token)
+        await log.fork(ident)
 
 
 async def visit_own(backend: SqlBackend) -> None:

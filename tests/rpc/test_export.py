@@ -33,10 +33,13 @@ from commonhold.http.binding import ByAuthor, as_given
 from commonhold.model.key import NewKey
 from commonhold.rpc import Desk, Listening, listening
 from commonhold.rpc.message import RECEIVING
+from commonhold.service.audit import AuditTrail
+from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.keys import BOOTSTRAP, KeyRing
 from commonhold.sql import open_backend
 from commonhold.sql.api_keys import SqlKeys
+from commonhold.sql.audit import SqlAudit
 from tests.otlp import wire
 from tests.rpc.calls import (
     LOGS,
@@ -401,7 +404,9 @@ async def test_a_key_is_asked_for_where_keys_are(gate: Gate) -> None:
         ]
         ask = KeyAuthenticator(KeyDesk(keys.find, keys.touch), [pepper])
         bind = ByAuthor(lambda: Stores.on(backend), ask)
-        desk = Desk(gate, bind, lambda *told: noted.append(told), MIB)
+        trail = AuditTrail(lambda: SqlAudit(backend.database))
+        watch = Watch(trail, asks_nobody=False)
+        desk = Desk(gate, bind, lambda *told: noted.append(told), MIB, watch=watch)
         async with (
             listening(Listening("127.0.0.1", 0), desk) as port,
             grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
@@ -410,6 +415,13 @@ async def test_a_key_is_asked_for_where_keys_are(gate: Gate) -> None:
                 await refused(channel, TRACES, SENT, metadata=given)
             await call(channel, TRACES, SENT, metadata=(("authorization", f"Bearer {made[1]}"),))
         listed = await backend.traces.list()
+        await trail.step()
+        denied = [kept.event for kept in await SqlAudit(backend.database).events_from(0, 10)]
 
     assert [told[2] for told in noted] == [401, 403, 200]
+    assert [(each.status, each.operation, each.peer) for each in denied] == [
+        (401, "traces.write", "127.0.0.1"),
+        (403, "traces.write", "127.0.0.1"),
+    ]
+    assert [bool(each.actor) for each in denied] == [False, True]
     assert {agent for each in listed.items for agent in each.agents} == {"weather"}

@@ -42,6 +42,12 @@ OF_ALL_TENANTS = {
     "prune_deliveries",
     "make_service_key",
     "get_service_key",
+    "add_audit_events",
+    "read_audit_events",
+    "read_audit_horizon",
+    "read_audit_tip",
+    "read_audit_links",
+    "add_audit_links",
 }
 
 

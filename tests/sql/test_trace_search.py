@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commonhold.model.clock import Micros
-from commonhold.model.time_windows import MOST, stretch
+from commonhold.model.page import encode_cursor
+from commonhold.model.time_windows import ALWAYS, MOST, stretch
 from commonhold.model.trace import TraceQuery
 from commonhold.sql import SqlBackend, open_backend, trace_search
 from commonhold.testing.otel import otel_span
@@ -43,6 +44,9 @@ def test_stretches_follow_each_other_without_a_gap(
     at = stretch(since, since + width)
     for found in matches:
         older = at.older(found)
+        if older.windows is None:
+            assert older.since == ALWAYS
+            return
         assert older.until == at.since
         assert older.until - older.since >= 16 * (at.until - at.since)
         at = older
@@ -81,14 +85,19 @@ async def test_a_search_by_stretches_finds_what_one_look_at_everything_finds(
     assert sorted({len(found) for found in whole.values()})[:3] == [1, 2, 4]
 
 
+def after(seconds: int) -> Micros:
+    """So long after the first trace."""
+    return Micros((BEGINS + seconds * SECOND) // 1000)
+
+
 WORDS = {"common": 2, "other": 3, "rare": 29, "first": 118}
 QUERIES = (
     *(TraceQuery(q=word, limit=7) for word in ("x", "common", "common other", "rare", "first")),
     TraceQuery(q="common", limit=7, offset=11),
-    TraceQuery(q="com*", limit=50, since=Micros((BEGINS + 50_000 * SECOND) // 1000)),
-    TraceQuery(q="other", limit=3, until=Micros((BEGINS + 400_000 * SECOND) // 1000)),
+    TraceQuery(q="com*", limit=50, since=after(50_000)),
+    TraceQuery(q="other", limit=3, until=after(400_000)),
     TraceQuery(q="x rare", limit=2, status="ok"),
-    TraceQuery(q="x", limit=2, until=Micros((BEGINS + 9_000 * SECOND) // 1000)),
+    TraceQuery(q="x", limit=2, until=after(9_000)),
 )
 
 
@@ -123,6 +132,26 @@ async def test_a_trace_that_turns_out_to_have_begun_earlier_is_found_there(
         assert await pages(backend, TraceQuery(q="word", limit=3)) == ids(8, 7, 6, 5, 4, 3, 2, 1)
         await put(backend, 8, BEGINS - 10**7 * SECOND, "root", span=2)
         assert await pages(backend, TraceQuery(q="word", limit=3)) == ids(7, 6, 5, 4, 3, 2, 1, 8)
+
+
+async def test_traces_decades_apart_are_found_once_each(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clocks that were never set say 1970: no window is as wide as what lies between."""
+    monkeypatch.setattr(trace_search, "NEAR", 1)
+    async with await open_backend(url) as backend:
+        for number, year in enumerate((0, 1, 2, 20, 21, 52, 53), start=1):
+            await put(backend, number, year * 31_557_600 * SECOND + SECOND, "word")
+        for limit in (2, 50):
+            assert await pages(backend, TraceQuery(q="word", limit=limit)) == ids(*range(7, 0, -1))
+
+
+async def test_a_search_goes_on_from_the_last_moment_there_is(url: str) -> None:
+    """A cursor that nobody was given may hold any whole number."""
+    async with await open_backend(url) as backend:
+        await put(backend, 1, BEGINS, "word")
+        query = TraceQuery(q="word", cursor=encode_cursor((2**63 - 1, "x")))
+        assert await pages(backend, query) == ids(1)
 
 
 def ids(*numbers: int) -> list[str]:

@@ -69,6 +69,8 @@ keys.read         keys:manage       no    no    no    no    no    no    no    no
 keys.write        keys:manage       no    no    no    no    no    no    no    no    all     all   no
 agents.manage     agents:manage     no    no    no    no    no    no    no    no    all     all   no
 tenants.manage    platform:admin    no    no    no    no    no    no    no    no    no      all   no
+redaction.read    agents:manage     no    no    no    no    no    no    no    no    all     all   no
+redaction.write   agents:manage     no    no    no    no    no    no    no    no    all     all   no
 audit.read        audit:read        no    no    no    no    no    no    no    no    all     all   no
 export.read       export:read       no    no    no    no    no    no    no    no    all     no    no
 webhooks.manage   agents:manage     no    no    no    no    no    no    no    no    all     no    no

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from commonhold.auth.matrix import COLUMNS, MATRIX, Row
 from commonhold.auth.principal import Principal
-from commonhold.model.scope import EVERY, Author, Only
+from commonhold.model.scope import EVERY, Author, Only, Sharing
 
 View = Literal["full", "metadata"]
 """Whether what was said may be seen, or only that it was."""
@@ -47,8 +47,11 @@ class Allow:
 Decision = Deny | Allow
 
 
-def decide(principal: Principal, operation: str) -> Decision:
-    """What `principal` may do of `operation`, which must be in the matrix."""
+def decide(principal: Principal, operation: str, sharing: Sharing = "fleet") -> Decision:
+    """What `principal` may do of `operation`, which must be in the matrix.
+
+    `sharing` is which agents of the tenant a session is for.
+    """
     row = MATRIX[operation]
     if principal.kind == "anyone":
         return Allow(EVERY, "full", principal.stamp)
@@ -60,7 +63,10 @@ def decide(principal: Principal, operation: str) -> Decision:
     if needed and needed not in principal.scopes:
         return Deny("forbidden", f"This needs the scope {needed}, which the credential lacks.")
     view: View = "metadata" if cell == "meta" else "full"
-    return Allow(_only(cell, principal), view, principal.stamp)
+    only = _only(cell, principal)
+    if principal.kind == "agent" and operation.startswith("sessions."):
+        only = _shared(only, principal, sharing)
+    return Allow(only, view, principal.stamp)
 
 
 def column_of(principal: Principal) -> str:
@@ -78,6 +84,16 @@ def _only(cell: str, principal: Principal) -> Only:
     if cell in ("user", "anon"):
         return Only(user=principal.user)
     return EVERY
+
+
+def _shared(only: Only, agent: Principal, sharing: Sharing) -> Only:
+    """The sessions that are shared with an agent, of those in `only`."""
+    if sharing == "fleet":
+        return only
+    if sharing == "owner":
+        return replace(only, held_by=agent.agent)
+    is_proven = agent.user != "" and agent.delegation == "verified"
+    return replace(only, of_user=agent.user, held_by=None if is_proven else agent.agent)
 
 
 def _not_for(column: str, row: Row) -> str:

@@ -12,10 +12,12 @@ from typer.exceptions import TyperException
 
 from commonhold.cli import (
     agents,
+    audit,
     db,
     doctor,
     feedback,
     keys,
+    redaction,
     serve,
     sessions,
     tenants,
@@ -50,6 +52,8 @@ class _InOrder(TyperGroup):
             "agents",
             "webhooks",
             "keys",
+            "audit",
+            "redaction",
             "tenants",
             "db",
             "doctor",
@@ -75,6 +79,8 @@ app.add_typer(feedback.app, name="feedback", rich_help_panel="Look at what is ke
 app.command("agents", rich_help_panel="Look at what is kept")(agents.agents)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Look at what is kept")
 app.add_typer(keys.app, name="keys", rich_help_panel="Say who may call")
+app.add_typer(audit.app, name="audit", rich_help_panel="Say who may call")
+app.add_typer(redaction.app, name="redaction", rich_help_panel="Say who may call")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Say who may call")
 app.add_typer(db.app, name="db", rich_help_panel="Look after the database")
 app.command("doctor", rich_help_panel="Find out")(doctor.doctor)

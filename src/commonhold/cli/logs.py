@@ -1,7 +1,8 @@
 """Log lines: one JSON object each, or one readable line on a terminal.
 
 Whatever a caller put into a message stays inside its line: control characters are escaped. What
-looks like a password in a URL is taken out, as a last resort behind `settings.redact_url`.
+looks like a password in a URL is taken out, as a last resort behind `settings.redact_url`, and so
+are all credentials that the rules of what is stored find.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from functools import lru_cache
 
 import msgspec
 
+from commonhold.model.redaction import DEFAULT_GROUPS
+from commonhold.redact.redactor import Redactor
+from commonhold.redact.rules import rules_of
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "asctime",
     "color_message",  # uvicorn repeats its message in it
@@ -28,6 +33,7 @@ _UNICODE = (*range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2
 _BEYOND_ASCII = {code: f"\\u{code:04x}" for code in (*_UNICODE, *range(0xD800, 0xE000))}
 _CONTROL = {**{code: f"\\x{code:02x}" for code in range(32)}, **_BEYOND_ASCII}
 _INDENTED = {**_CONTROL, 10: "\n  "}
+_ACCESS = "commonhold.access"
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _LOGIN = re.compile(r"(\w://[^\s:/@]*):[^\s/@]+@")
 
@@ -44,7 +50,7 @@ class JsonFormatter(logging.Formatter):
             "ts": _timestamp(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "msg": _redact(record.getMessage()),
+            "msg": _said(record),
         }
         line |= {
             name: value
@@ -67,7 +73,7 @@ class TextFormatter(logging.Formatter):
             for name, value in fields(record).items()
             if value is not None and value not in said
         )
-        message = _plain(_redact(record.getMessage()))
+        message = _plain(_said(record))
         when = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         line = " ".join((when, record.levelname.ljust(7), message, *named))
         trace = _trace(record)
@@ -103,6 +109,7 @@ def log_config(level: str, style: str) -> dict[str, object]:
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "commonhold": {"level": level.upper()},
+            "commonhold.audit": {"level": "INFO"},  # heads leave the machine with the log
             "uvicorn": {"level": server},
         },
     }
@@ -127,8 +134,15 @@ def _json(line: Mapping[str, object]) -> str:
     return text if text.isascii() and "\x7f" not in text else text.translate(_BEYOND_ASCII)
 
 
+def _said(record: logging.LogRecord) -> str:
+    """What a record says; of a request it is our own words, and there is one for each request."""
+    text = record.getMessage()
+    return text if record.name == _ACCESS else _redact(text)
+
+
 def _redact(text: str) -> str:
-    return _LOGIN.sub(r"\1:***@", text) if "://" in text else text
+    told = Redactor(rules_of(DEFAULT_GROUPS)).text(text)
+    return _LOGIN.sub(r"\1:***@", told) if "://" in told else told
 
 
 def _plain(value: object) -> str:

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from commonhold.model.audit import AuditQuery
 from commonhold.model.page import MAX_LIMIT, Page
 from commonhold.model.score import ScoreQuery
 from commonhold.model.session import SessionQuery
 from commonhold.model.trace import TraceQuery
 
-Q = TypeVar("Q", SessionQuery, TraceQuery, ScoreQuery)
+Q = TypeVar("Q", SessionQuery, TraceQuery, ScoreQuery, AuditQuery)
 T = TypeVar("T")
 
 

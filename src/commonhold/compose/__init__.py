@@ -6,8 +6,10 @@ looks at a database need not load what serves it.
 
 from __future__ import annotations
 
+from commonhold.compose.audit import open_audit_log, seal_keys
 from commonhold.compose.grpc_port import check_otlp_grpc
 from commonhold.compose.keys import open_key_ring, peppers_of
+from commonhold.compose.redaction import open_policies
 from commonhold.compose.storage import (
     LateBackend,
     check_database_url,
@@ -26,10 +28,13 @@ __all__ = [
     "check_database_url",
     "check_otlp_grpc",
     "clock_of",
+    "open_audit_log",
     "open_for_upkeep",
     "open_key_ring",
+    "open_policies",
     "open_tenants",
     "peppers_of",
+    "seal_keys",
     "sqlite_file",
     "tenant_of_key",
     "version_of",

@@ -17,14 +17,16 @@ from commonhold._version import __version__
 from commonhold.auth.none import authenticate as anonymous
 from commonhold.compose.keys import KeyMode
 from commonhold.compose.otlp_grpc import otlp_grpc
+from commonhold.compose.redaction import policies_of
 from commonhold.compose.storage import LateBackend, open_to_serve
 from commonhold.compose.tenants import Tenancy
 from commonhold.compose.upkeep import Chores
 from commonhold.compose.vote_keys import VoteKeys
 from commonhold.contract.stores import Stores
 from commonhold.model import clock
+from commonhold.otlp.requests import spans_of
 from commonhold.settings import Settings, metrics_dir
-from commonhold.wrap import ObservedBackend
+from commonhold.wrap import ObservedBackend, RedactedBackend, Redaction
 
 Lifespan = Callable[[http.Service], AbstractAsyncContextManager[None]]
 
@@ -53,7 +55,9 @@ def create_app(settings: Settings | None = None) -> http.Service:
     metrics = http.Metrics(options.multiprocess_dir)
     metrics.watch(late.stats)
     metrics.watch(chores.stats)
-    stores = Stores.on(ObservedBackend(late, metrics.operated))
+    policies = policies_of(settings, late)
+    redaction = Redaction(policies.policy_of, spans_of, metrics.redacted)
+    stores = Stores.on(ObservedBackend(RedactedBackend(late, redaction), metrics.operated))
     mode = None if settings.auth == "none" else KeyMode(settings, late)
     ring = mode.ring if mode else None
     authenticate = mode.authenticate if mode else anonymous
@@ -71,6 +75,8 @@ def create_app(settings: Settings | None = None) -> http.Service:
             ring,
             tenancy.tenants if tenancy else None,
             tenancy.door.check if tenancy else None,
+            chores.audit.auditing,
+            policies,
         ),
     )
 
@@ -86,6 +92,7 @@ def _http_options(settings: Settings) -> http.HttpOptions:
         multiprocess_dir=metrics_dir(),
         vote_token_ttl_s=settings.vote_token_ttl_s,
         cors_origins=settings.cors_origins,
+        sessions_sharing=settings.sessions_sharing,
     )
 
 

@@ -12,9 +12,11 @@ from commonhold.compose.storage import LateBackend, open_current
 from commonhold.errors import FieldError
 from commonhold.model.clock import Micros
 from commonhold.model.key import ApiKey
+from commonhold.service.audit import AuditTrail
 from commonhold.service.keys import KeyRing
 from commonhold.settings import PREFIX, InvalidSettings, Settings
 from commonhold.sql.api_keys import SqlKeys
+from commonhold.sql.audit import SqlAudit
 
 PEPPER, PEPPER_FILE = f"{PREFIX}PEPPER", f"{PREFIX}PEPPER_FILE"
 
@@ -54,8 +56,8 @@ async def open_key_ring(settings: Settings) -> AsyncIterator[KeyRing]:
     """
     peppers = peppers_of(settings)
     async with open_current(settings) as backend:
-        keys = SqlKeys(backend.database)
-        yield KeyRing(lambda: keys, peppers)
+        keys, log = SqlKeys(backend.database), SqlAudit(backend.database)
+        yield KeyRing(lambda: keys, peppers, audit=AuditTrail(lambda: log))
 
 
 def peppers_of(settings: Settings) -> tuple[Pepper, ...]:

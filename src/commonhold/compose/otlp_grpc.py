@@ -40,6 +40,7 @@ async def otlp_grpc(settings: Settings, service: http.Service) -> AsyncIterator[
         service.metrics.answered,
         settings.max_body_bytes,
         loopback_only=settings.auth == "none" and not settings.insecure,
+        watch=service.watch,
     )
     async with rpc.listening(where, desk):
         _log.info("Taking OTLP over gRPC on %s", where.address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from commonhold.client.otlp import OtlpBackend, open_collector
+from commonhold.compose.audit import AuditDesk
 from commonhold.compose.storage import LateBackend
 from commonhold.compose.webhooks import WebhookDesk
 from commonhold.model import clock
@@ -30,6 +31,7 @@ class Chores:
     def __init__(self, late: LateBackend, settings: Settings) -> None:
         self._late = late
         self.webhooks = WebhookDesk(late, settings)
+        self.audit = AuditDesk(settings, late)
         self._collector = _collector(settings)
         self._forwarder: Forwarder | None = None
         self.upkeep = Upkeep(self._all())
@@ -47,6 +49,7 @@ class Chores:
     async def aclose(self) -> None:
         """Stop, and close what only they use."""
         await self.upkeep.aclose()
+        await self.audit.aclose()
         await self.webhooks.aclose()
         if self._collector is not None:
             await self._collector.aclose()
@@ -58,6 +61,7 @@ class Chores:
         }
         chores["feedback"] = self._once_open(_bind_feedback)
         chores["webhooks"] = self._once_open(self.webhooks.step)
+        chores.update(self.audit.chores())
         if self._collector is not None:
             chores["forwarding"] = self._once_open(self._forward)
         return chores

@@ -28,6 +28,7 @@ from commonhold.errors import (
     from_problem,
 )
 from commonhold.http import feedback, feedback_export, messages, scores, sessions, traces, turns
+from commonhold.http.audit import Auditing, audit_operations
 from commonhold.http.binding import ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
 from commonhold.http.health import Check, health_operations
@@ -39,12 +40,15 @@ from commonhold.http.openapi import components, described_by_reference, describe
 from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
+from commonhold.http.redaction import redaction_operations
 from commonhold.http.table import RouteTable
 from commonhold.http.tenants import tenant_operations
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
+from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
+from commonhold.service.redaction import PolicyDesk
 from commonhold.service.tenants import TenantList
 from commonhold.wrap import Bind
 
@@ -81,6 +85,7 @@ class Service(FastAPI):
     gate: Gate
     bind: Bind
     metrics: Metrics
+    watch: Watch | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP through the front, anything else as FastAPI does."""
@@ -108,7 +113,9 @@ class Extras:
 
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
     deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made. Without
-    `tenants` there is one; `check_tenant` raises where nobody of a tenant is let in.
+    `tenants` there is one; `check_tenant` raises where nobody of a tenant is let in. Without
+    `auditing` nobody is told who did what, and without `policies` there is no route that tells or
+    changes what is redacted.
     """
 
     vote_keys: Keys | None = None
@@ -116,11 +123,16 @@ class Extras:
     key_ring: KeyRing | None = None
     tenants: TenantList | None = None
     check_tenant: Callable[[str], Awaitable[None]] | None = None
+    auditing: Auditing | None = None
+    policies: PolicyDesk | None = None
 
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
         told = webhook_operations(self.webhooks) if self.webhooks else ()
-        return (*told, *key_operations(self.key_ring), *tenant_operations(self.tenants))
+        keys, tenants = key_operations(self.key_ring), tenant_operations(self.tenants)
+        audit = audit_operations(self.auditing) if self.auditing else ()
+        policies = redaction_operations(self.policies) if self.policies else ()
+        return (*told, *keys, *tenants, *audit, *policies)
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
@@ -153,12 +165,14 @@ def create_app(
     """
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
-    bind = ByAuthor(source, authenticate)
+    bind = ByAuthor(source, authenticate, options.sessions_sharing)
     desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s, extras.check_tenant)
-    serving = replace(_serving(bind, options), admit=desk.admit, ask=bind.grants_of)
+    watch = extras.auditing.watch if extras.auditing else None
+    serving = replace(_serving(bind, options), admit=desk.admit, ask=bind.grants_of, watch=watch)
     metrics.watch(serving.gate.stats)
     app = _application(lifespan, has_docs=options.asks_nobody)
     app.gate, app.bind, app.metrics = serving.gate, bind, metrics
+    app.watch = serving.watch
 
     health = health_operations(metrics, _check(source, options), options.ready_timeout_s)
     app.operations = (*API, *vote_operations(desk), *extras.operations(), *health)

@@ -10,7 +10,7 @@ from commonhold.auth.principal import ANYONE, Principal
 from commonhold.auth.vote_token import vote_token_of
 from commonhold.contract.stores import Stores
 from commonhold.errors import Forbidden
-from commonhold.model.scope import Scope
+from commonhold.model.scope import Scope, Sharing
 from commonhold.wrap import Bind, Bound, bind_to
 
 _REMEMBERED = 1024
@@ -33,8 +33,14 @@ class ByAuthor:
     while it starts, after its application has been put together.
     """
 
-    def __init__(self, source: Callable[[], Stores], authenticate: Authenticator) -> None:
+    def __init__(
+        self,
+        source: Callable[[], Stores],
+        authenticate: Authenticator,
+        sharing: Sharing = "fleet",
+    ) -> None:
         self._source = source
+        self._sharing = sharing
         self._authenticate = authenticate
         self._base: Stores | None = None
         self._bound: dict[Principal, Bound] = {}
@@ -53,7 +59,7 @@ class ByAuthor:
         base = self._current()
         bound = self._bound.get(caller)
         if bound is None:
-            bound = self._bound[caller] = bind_to(base, Grants(caller))
+            bound = self._bound[caller] = bind_to(base, Grants(caller, self._sharing))
         return bound
 
     async def grants_of(self, headers: Headers, agent: str | None) -> Grants:

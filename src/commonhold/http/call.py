@@ -51,7 +51,7 @@ class Call(Request):
     `agent` is the one in the path, and then the caller; `key_id` is that of the key it came with.
     `grants` are what the caller may do, and `recheck` raises when that has ended since.
     `speaks_otlp` is set once its JSON is known to be OTLP. `grant` is what the caller may do who
-    comes with a vote token.
+    comes with a vote token. `made` is the id of what an endpoint made, where its path has none.
     """
 
     stores: Stores
@@ -59,6 +59,7 @@ class Call(Request):
     recheck: Callable[[], Awaitable[object]]
     key: str = ""
     part: str = ""
+    made: str = ""
     agent: str | None = None
     key_id: str = ""
     args: Mapping[str, Any] = _NO_ARGS

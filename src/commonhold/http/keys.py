@@ -31,7 +31,9 @@ class KeyDesk:
         body = decode(_NEW, call)
         days = whole(body.days, "days")
         asked = NewKey(cast("Preset", body.preset), body.agent or "", body.name, days or 0)
-        return _issued(await self._ring().create(call.grants.principal, asked))
+        issued = await self._ring().create(call.grants.principal, asked)
+        call.made = issued.key.key_id
+        return _issued(issued)
 
     async def list_keys(self, call: Call) -> Answer:
         now = clock.now()

@@ -25,12 +25,14 @@ from commonhold.auth.grants import Grants
 from commonhold.auth.matrix import PUBLIC
 from commonhold.contract.stores import Stores
 from commonhold.errors import CommonholdError, Internal, MethodNotAllowed
+from commonhold.http.audit import asked
 from commonhold.http.body import read_body
 from commonhold.http.call import Answer, Call, headers_of
 from commonhold.http.openapi import Describe
 from commonhold.http.operation import Operation
 from commonhold.http.params import Params
 from commonhold.http.problems import identified, problem, problem_of
+from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.wrap import Bind, Bound
 
@@ -43,7 +45,8 @@ class Serving:
     """What the routes of one registration share.
 
     `admit` gives the stores of who comes with a vote token, where such a one may come, and None
-    for anybody else. `ask` tells what a caller may do, without stores.
+    for anybody else. `ask` tells what a caller may do, without stores. `watch` is told of what is
+    refused, and of what the audit log has an event of.
     """
 
     bind: Bind
@@ -51,6 +54,7 @@ class Serving:
     max_body_bytes: int
     admit: Callable[[Call], Awaitable[Stores | None]] | None = None
     ask: Callable[[Headers, str | None], Awaitable[Grants]] | None = None
+    watch: Watch | None = None
 
 
 class LeanRoute(APIRoute):
@@ -67,6 +71,7 @@ class LeanRoute(APIRoute):
         self._is_probe = operation.is_probe
         self._asks_probe = operation.is_probe and operation.action not in PUBLIC
         self._reads_body = operation.body is not None
+        self._watch = _watch_of(operation, serving)
         super().__init__(
             prefix + operation.path,
             operation.endpoint,
@@ -102,6 +107,8 @@ class LeanRoute(APIRoute):
             if self._reads_body:
                 call.content = await read_body(call, gate, serving.max_body_bytes)
             answer = await self._endpoint(call)
+            if self._watch is not None:
+                await self._watch.done(asked(call, self.operation), answer.status_code)
         except CommonholdError as error:
             answer = self._refusal(call, error)
         except Exception as error:  # noqa: BLE001 - a caller never sees a stack trace
@@ -140,6 +147,8 @@ class LeanRoute(APIRoute):
 
     def _refusal(self, call: Call, error: CommonholdError) -> Answer:
         """An error in the caller's protocol, or else as a problem document."""
+        if self._serving.watch is not None:
+            self._serving.watch.refused(asked(call, self.operation), error)
         refuse = self.operation.refuse
         told = None if refuse is None else refuse(call, error)
         return told or problem_of(self.operation.locate(error), call.request_id)
@@ -195,6 +204,12 @@ class LeanRoute(APIRoute):
         error = MethodNotAllowed(f"This path answers to {self.allow}.")
         allow = (b"allow", self.allow.encode())
         return identified(problem(error, call.request_id, (allow,)), call)
+
+
+def _watch_of(operation: Operation, serving: Serving) -> Watch | None:
+    """What hears of an operation that was done; None where the audit log has no events of it."""
+    watch, is_write = serving.watch, operation.method != "GET"
+    return watch if watch and watch.looks_at(operation.action, is_write=is_write) else None
 
 
 def _without_body(send: Send) -> Send:

@@ -65,6 +65,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._redactions = Counter(
+            "commonhold_redactions",
+            "What was replaced in what was written, by rule.",
+            ("rule",),
+            registry=self._registry,
+        )
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._operated: dict[tuple[str, str], Histogram] = {}
         if multiprocess_dir is None:
@@ -96,6 +102,11 @@ class Metrics:
         if found is None:
             found = self._operated[key] = self._operations.labels(operation, outcome)
         found.observe(seconds)
+
+    def redacted(self, found: Mapping[str, int]) -> None:
+        """Count what was replaced in one write, by rule."""
+        for rule, count in found.items():
+            self._redactions.labels(rule).inc(count)
 
     def render(self) -> bytes:
         """The numbers in Prometheus text format 0.0.4."""

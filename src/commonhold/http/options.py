@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from commonhold.model.scope import Sharing
 from commonhold.model.vote import MAX_VOTE_TTL_S
 
 MIB = 1024 * 1024
@@ -23,6 +24,7 @@ class HttpOptions:
     `multiprocess_dir` is where several workers share their counters.
     `vote_token_ttl_s` bounds how long a vote token is good for, in seconds.
     Pages of `cors_origins` may send votes from a browser.
+    `sessions_sharing` is which agents of a tenant a session is for.
     """
 
     max_body_bytes: int = 64 * MIB
@@ -35,3 +37,4 @@ class HttpOptions:
     multiprocess_dir: str | None = None
     vote_token_ttl_s: int = MAX_VOTE_TTL_S
     cors_origins: tuple[str, ...] = ()
+    sessions_sharing: Sharing = "fleet"

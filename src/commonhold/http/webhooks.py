@@ -39,7 +39,9 @@ class _Routes:
 
     async def create_webhook(self, call: Call) -> Answer:
         new = new_webhook(decode(_NEW, call))
-        return reply(wire_webhooks.webhook_out(await self._of(call).create(new)), 201)
+        made = await self._of(call).create(new)
+        call.made = made.webhook_id
+        return reply(wire_webhooks.webhook_out(made), 201)
 
     async def list_webhooks(self, call: Call) -> Answer:
         found = await self._of(call).list()

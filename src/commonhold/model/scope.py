@@ -8,6 +8,9 @@ from typing import Literal
 Delegation = Literal["self", "verified", "asserted", "anonymous"]
 """How sure we are of the author: by itself, proven for a user, claimed for a user, not at all."""
 
+Sharing = Literal["fleet", "user", "owner"]
+"""Which agents of a tenant a session is for: all, those that prove its user, those that hold it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Author:
@@ -29,11 +32,15 @@ class Only:
     `part_of` is an agent: of traces and feedback there are those in which it had a part.
     `owned_by` is one too: what it neither wrote nor holds, it does not change or remove.
     `user` is whose rows there are.
+    Of sessions there are those of the user `of_user`, and those that the agent `held_by` created or
+    holds.
     """
 
     part_of: str | None = None
     owned_by: str | None = None
     user: str | None = None
+    of_user: str | None = None
+    held_by: str | None = None
 
 
 EVERY = Only()

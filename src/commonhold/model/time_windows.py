@@ -19,10 +19,16 @@ MOST = 24
 WIDER, FAR_WIDER = 16, 64
 """By how much a stretch is wider than the one before: after one that had matches, and after none."""
 
+ALWAYS = -(2**62)
+"""Microseconds before which no trace begins; none begins after as many either."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """From `since` to before `until`, in microseconds, and the windows that cover it; None where too many would."""
+    """From `since` to before `until`, in microseconds, and the windows that cover it.
+
+    One that would take too many windows has none, and reaches back to `ALWAYS`.
+    """
 
     since: int
     until: int
@@ -44,4 +50,4 @@ def stretch(since: int, until: int) -> Stretch:
         if last - first < MOST:
             windows = tuple([number << 3 | level for number in range(first, last + 1)])
             return Stretch(first << shift, until, windows)
-    return Stretch(since, until, None)
+    return Stretch(ALWAYS, until, None)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.wrap import Bind
 
@@ -18,7 +19,7 @@ class Desk:
     """Where requests are admitted, bound to their author, and counted.
 
     `loopback_only` refuses callers of other machines: it belongs to the mode that asks nobody who
-    they are.
+    they are. `watch` is told of what is refused.
     """
 
     gate: Gate
@@ -26,6 +27,7 @@ class Desk:
     answered: Answered
     max_body_bytes: int
     loopback_only: bool = True
+    watch: Watch | None = None
 
     @contextmanager
     def admitted(self) -> Generator[Holding, None, None]:

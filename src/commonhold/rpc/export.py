@@ -18,8 +18,9 @@ from commonhold.otlp.answers import Signal
 from commonhold.otlp.decode import logs_from_protobuf, metric_points
 from commonhold.rpc.desk import Desk
 from commonhold.rpc.message import Inbox
-from commonhold.rpc.peer import check_local
+from commonhold.rpc.peer import address_of, check_local
 from commonhold.rpc.refusal import refuse
+from commonhold.service.audit_watch import Asked
 from commonhold.service.otlp import decline_metrics, keep_logs
 
 GONE = 499
@@ -79,7 +80,7 @@ class Export:
         started = monotonic()
         status, request_id = GONE, ids.new_id("req")
         try:
-            answer = await self._answer(messages, context)
+            answer = await self._answer(messages, context, request_id)
             status = 200
         except CommonholdError as error:
             status, refusal = error.status, error
@@ -93,15 +94,41 @@ class Export:
             self._note(status, monotonic() - started, request_id)
         return await refuse(context, refusal, request_id)
 
-    async def _answer(self, messages: AsyncIterator[bytes], context: Any) -> bytes:
+    async def _answer(self, messages: AsyncIterator[bytes], context: Any, request_id: str) -> bytes:
         if self._desk.loopback_only:
             check_local(context.peer())
         with self._desk.admitted() as holding:
-            bound = await self._desk.bind(_headers(context), None)
-            bound.grants.allow(self._method.action)
+            stores = await self._stores(context, request_id)
             message = await self._inbox.take(messages, holding)
-            rejected = await self._method.take(bound.stores, message)
+            rejected = await self._method.take(stores, message)
         return answers.accepted(False, rejected, self._method.signal)
+
+    async def _stores(self, context: Any, request_id: str) -> Stores:
+        """The stores of whoever comes, if this is something they may do.
+
+        Raises:
+            Unauthenticated: nobody knows who it is.
+            Forbidden: it is not.
+        """
+        headers, bound = _headers(context), None
+        try:
+            bound = await self._desk.bind(headers, None)
+            bound.grants.allow(self._method.action)
+        except CommonholdError as error:
+            if self._desk.watch is not None:
+                self._desk.watch.refused(
+                    Asked(
+                        operation=self._method.action,
+                        is_write=True,
+                        peer=address_of(context.peer()),
+                        request_id=request_id,
+                        headers=headers,
+                        grants=bound.grants if bound else None,
+                    ),
+                    error,
+                )
+            raise
+        return bound.stores
 
     def _note(self, status: int, seconds: float, request_id: str) -> None:
         route, duration_ms = self._method.route, round(seconds * 1000, 3)

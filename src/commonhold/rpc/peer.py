@@ -17,9 +17,14 @@ def check_local(peer: str) -> None:
     Raises:
         Forbidden: it is not.
     """
-    family, _, address = unquote(peer).partition(":")
-    if family != "unix" and not _is_loopback(address.rpartition(":")[0].strip("[]")):
+    if not peer.startswith("unix:") and not _is_loopback(address_of(peer)):
         raise Forbidden("Without authentication, only this machine may use the service.")
+
+
+def address_of(peer: str) -> str:
+    """The address of a peer, as HTTP would have it; empty for a Unix socket."""
+    family, _, address = unquote(peer).partition(":")
+    return "" if family == "unix" else address.rpartition(":")[0].strip("[]")
 
 
 def _is_loopback(host: str) -> bool:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from commonhold.auth.key_form import Pepper, is_key_id, mint
 from commonhold.auth.principal import Principal
+from commonhold.contract.audit import Audit
 from commonhold.contract.keys import Keys
 from commonhold.errors import Forbidden, NotFound
 from commonhold.model import clock
+from commonhold.model.audit import AuditEvent
 from commonhold.model.clock import Clock, Micros
 from commonhold.model.key import (
     DAY,
@@ -37,7 +39,10 @@ class Issued:
 
 
 class KeyRing:
-    """The keys of a service. `forget` is told of each that ends, so that this process heeds it at once."""
+    """The keys of a service. `forget` is told of each that ends, so that this process heeds it at once.
+
+    `audit` is told of what is done where no request stands behind it.
+    """
 
     def __init__(
         self,
@@ -45,11 +50,13 @@ class KeyRing:
         peppers: Sequence[Pepper],
         forget: Callable[[str], None] = lambda _key_id: None,
         now: Clock = clock.now,
+        audit: Audit | None = None,
     ) -> None:
         self._keys = keys
         self._pepper = peppers[0]
         self._forget = forget
         self._now = now
+        self._audit = audit
 
     async def create(self, caller: Principal, new: NewKey) -> Issued:
         """A new key of the caller's tenant.
@@ -60,6 +67,7 @@ class KeyRing:
         _check_rank(caller, new.preset)
         issued = self._issue(caller, new)
         await self._keys().add(issued.key)
+        await self._tell(caller, issued.key.key_id)
         return issued
 
     async def list(self, caller: Principal) -> Sequence[ApiKey]:
@@ -76,6 +84,7 @@ class KeyRing:
         key = await self._find(caller, key_id)
         revoked = await self._keys().revoke(key.tenant, key_id, self._now())
         self._forget(key_id)
+        await self._tell(caller, key_id)
         return revoked
 
     async def rotate(
@@ -101,7 +110,21 @@ class KeyRing:
         until = Micros(issued.key.created_at + overlap_days * DAY)
         await self._keys().replace(old, issued.key, until)
         self._forget(key_id)
+        await self._tell(caller, key_id)
         return issued
+
+    async def _tell(self, caller: Principal, key_id: str) -> None:
+        if self._audit is not None:
+            event = AuditEvent(
+                at=self._now(),
+                operation="keys.write",
+                decision="allowed",
+                tenant=caller.tenant,
+                actor=caller.actor,
+                resource_type="key",
+                resource_id=key_id,
+            )
+            await self._audit.record(event)
 
     async def _find(self, caller: Principal, key_id: str) -> ApiKey:
         key = await self._keys().find(key_id) if is_key_id(key_id) else None

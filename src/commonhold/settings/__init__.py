@@ -10,9 +10,10 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from commonhold.errors import CommonholdError, FieldError
+from commonhold.model.redaction import CAPTURES, DEFAULT_GROUPS, Group
 from commonhold.model.vote import MAX_VOTE_TTL_S
 from commonhold.settings.addresses import is_loopback, redact_url
 from commonhold.settings.rules import (
@@ -28,8 +29,10 @@ from commonhold.settings.rules import (
     NETWORKS,
     ORIGINS,
     PATH,
+    REDACT,
     SECONDS,
     SECRET,
+    SHARING,
     SIGNING,
     SIZE,
     TEXT,
@@ -137,6 +140,29 @@ class Settings:
         "PEPPER_FILE",
         "A file with what `COMMONHOLD_PEPPER` would hold, one on each line.",
         PATH,
+    )
+    audit_key: tuple[str, ...] = _setting(
+        (), "AUDIT_KEY", "What seals the audit log; else the pepper does.", SIGNING, secret=True
+    )
+    sessions_sharing: Literal["fleet", "user", "owner"] = _setting(
+        "fleet",
+        "SESSIONS_SHARING",
+        "Which agents of a tenant a session is for: all of the `fleet`, those that prove its `user`,"
+        " or its `owner` and whom it is handed to.",
+        SHARING,
+    )
+    redact: tuple[Group, ...] = _setting(
+        DEFAULT_GROUPS,
+        "REDACT",
+        "What is redacted in everything that is written, where a tenant has no policy of its own.",
+        REDACT,
+    )
+    capture: str = _setting(
+        "masked",
+        "CAPTURE",
+        "How much is kept of what is said: `masked` redacts, `none` also drops the content of traces"
+        " and log records, `full` keeps everything.",
+        choice(*CAPTURES),
     )
     workers: int = _setting(
         1, "WORKERS", "Processes that serve requests, each with its own pool.", count(1, 64)

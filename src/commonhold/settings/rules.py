@@ -6,6 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import get_args
+
+from commonhold.model.redaction import GROUPS
+from commonhold.model.scope import Sharing
 
 MIB = 1024 * 1024
 _UNITS = {"": 1, "kib": 1024, "mib": MIB, "gib": 1024 * MIB}
@@ -160,6 +164,20 @@ def _read_auth(text: str) -> str:
     return text.lower()
 
 
+def _read_groups(text: str) -> tuple[str, ...]:
+    if text.lower() == "none":
+        return ()
+    names = {each.strip() for each in text.lower().split(",")}
+    if not names.issubset(GROUPS):
+        raise ValueError(text)
+    return tuple(each for each in GROUPS if each in names)
+
+
+REDACT = Rule(
+    _read_groups,
+    f"{' and '.join(f'`{each}`' for each in GROUPS)}, with commas between, or `none`",
+    lambda value: _joined(value) or "none",
+)
 AUTH = Rule(_read_auth, "`none` or `keys`; `oidc` and `gateway` come with a later release")
 PATH = Rule(str, "the path of a file, or nothing")
 DATABASE = Rule(_read_database, "`sqlite:///file.db` or `postgresql://user:password@host/name`")
@@ -184,4 +202,5 @@ ORIGINS = Rule(
     _read_origins, "origins such as `https://app.example`, with commas between, or nothing", _joined
 )
 SECRET = Rule(str, "the credential as it was issued")
+SHARING = choice(*get_args(Sharing))
 LEVELS = choice("debug", "info", "warning", "error")

@@ -11,10 +11,10 @@ from commonhold.model.prefix import Prefix
 from commonhold.model.scope import Scope
 from commonhold.model.session import Appended, NewMessage
 from commonhold.sql.database import Row, Tx
-from commonhold.sql.documents import missing
+from commonhold.sql.documents import missing, taken
 from commonhold.sql.leases import check_turn, ended, guard
 from commonhold.sql.puts import EXTEND, GET_HEAD, LOCK, START, Head, numbered
-from commonhold.sql.scope import stamp
+from commonhold.sql.scope import session_key, stamp
 from commonhold.sql.statement import statement
 
 FIND = statement("find_messages")
@@ -34,7 +34,7 @@ class Append:
         known: Head | None,
         lease: int | None = None,
     ) -> None:
-        self._key = {"tenant": scope.tenant, "session_id": session_id}
+        self._key = session_key(scope, session_id)
         self._session_id = session_id
         self._messages = messages
         self._if_match = if_match
@@ -66,7 +66,7 @@ class Append:
         else:
             appended = await self._onto(tx, Head(row[0], row[1], row[3]), row[5:8])
         if appended is None:
-            raise Conflict("The session was made or deleted at the same moment. Try again.")
+            raise taken(self._session_id)
         return appended
 
     async def _onto(self, tx: Tx, head: Head, turn: Row) -> Appended | None:

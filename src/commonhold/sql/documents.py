@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 from commonhold.errors import Conflict, NotFound
 from commonhold.model import clock, ids, opaque
 from commonhold.model.opaque import JsonText
+from commonhold.model.scope import Scope
 from commonhold.sql.database import Database, Tx, Unit
 from commonhold.sql.recall import Recall
+from commonhold.sql.scope import SessionKey, session_key
 from commonhold.sql.statement import Statement, statement
 
 V = TypeVar("V")
@@ -30,7 +32,7 @@ class Document:
     def __init__(
         self,
         database: Database,
-        tenant: str,
+        scope: Scope,
         field: str,
         statements: tuple[Statement, Statement],
         memory: Recall[str],
@@ -41,7 +43,7 @@ class Document:
         self._merge = merge
         self._facts = facts
         self._db = database
-        self._tenant = tenant
+        self._scope = scope
         self._field = field
         self._read, self._write = statements
         self._memory = memory
@@ -53,7 +55,7 @@ class Document:
             NotFound: no such session.
         """
         check_stored(session_id)
-        row = await self._db.one(self._read, tenant=self._tenant, session_id=session_id)
+        row = await self._db.one(self._read, **session_key(self._scope, session_id))
         if row is None:
             raise missing(session_id)
         return JsonText(row[0])
@@ -67,19 +69,20 @@ class Document:
         """
         check_stored(session_id)
         text = opaque.object_text(patch, self._field)
-        place = (self._tenant, session_id)
+        place = (self._scope.tenant, session_id)
+        key = session_key(self._scope, session_id)
         known = self._memory.get(place)
 
         async def attempt(tx: Tx) -> JsonText | None:
-            if known is not None and (merged := await self._swap(tx, session_id, known, text)):
+            if known is not None and (merged := await self._swap(tx, key, known, text)):
                 return merged
-            row = await tx.one(self._read, tenant=self._tenant, session_id=session_id)
+            row = await tx.one(self._read, **key)
             if row is None:
                 raise missing(session_id)
-            return await self._swap(tx, session_id, row[0], text)
+            return await self._swap(tx, key, row[0], text)
 
         async def locked(tx: Tx) -> JsonText:
-            await tx.one(LOCK, tenant=self._tenant, session_id=session_id)
+            await tx.one(LOCK, **key)
             merged = await attempt(tx)
             if merged is None:
                 raise Conflict(f"{self._field} changed under its lock. Try again.")
@@ -89,13 +92,12 @@ class Document:
         self._memory.keep(place, merged)
         return merged
 
-    async def _swap(self, tx: Tx, session_id: str, old: str, patch: str) -> JsonText | None:
+    async def _swap(self, tx: Tx, key: SessionKey, old: str, patch: str) -> JsonText | None:
         """Write the merge of `old` and `patch` if the stored text is still `old`."""
         new = self._merge(old, patch)
         done = await tx.one(
             self._write,
-            tenant=self._tenant,
-            session_id=session_id,
+            **key,
             old=old,
             new=new,
             now=clock.now(),
@@ -104,16 +106,16 @@ class Document:
         return None if done is None else new
 
 
-def cost_data(database: Database, tenant: str, memory: Recall[str]) -> Document:
+def cost_data(database: Database, scope: Scope, memory: Recall[str]) -> Document:
     """What the agent spent."""
     statements = (GET_COST, SWAP_COST)
-    return Document(database, tenant, "cost_data", statements, memory, merge=opaque.merge_counting)
+    return Document(database, scope, "cost_data", statements, memory, merge=opaque.merge_counting)
 
 
-def state(database: Database, tenant: str, memory: Recall[str]) -> Document:
+def state(database: Database, scope: Scope, memory: Recall[str]) -> Document:
     """The agent's own state fields."""
     statements = (GET_STATE, SWAP_STATE)
-    return Document(database, tenant, "state", statements, memory, facts=_state_facts)
+    return Document(database, scope, "state", statements, memory, facts=_state_facts)
 
 
 def _state_facts(text: str) -> Mapping[str, Any]:
@@ -133,6 +135,11 @@ async def eventually(database: Database, quick: Unit[V | None], locked: Unit[V])
 def missing(session_id: str) -> NotFound:
     """The error for a session that is not there, in the words old clients know."""
     return NotFound(f"Session {session_id} not found")
+
+
+def taken(session_id: str) -> Conflict:
+    """The error for an id that names a session which is not the caller's to see."""
+    return Conflict(f"Session {session_id} cannot be made: the id is taken. Choose another one.")
 
 
 def check_stored(session_id: str) -> None:

@@ -16,6 +16,7 @@ from commonhold.sql.logs import SessionLogs
 from commonhold.sql.statement import Statement, statement
 
 LIST = statement("list_sessions")
+HELD = statement("list_sessions_held")
 LIST_OF = statement("list_sessions_of")
 LABELLED = statement("list_sessions_labelled")
 SEARCH = statement("search_sessions")
@@ -28,7 +29,7 @@ class SessionLists(SessionLogs):
         check_window(query.limit, query.offset)
         check_status(query.status)
         at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
-        source, by = _source(query)
+        source, by = self._source(query)
         is_small = query.limit < FEW and not query.offset and source is LIST
         found = await (self._db.few if is_small else self._db.all)(
             source,
@@ -43,11 +44,19 @@ class SessionLists(SessionLogs):
             id=last,
             limit=query.limit + 1,
             offset=query.offset or None,
+            of_user=self._scope.only.of_user,
+            held_by=self._scope.only.held_by,
             **_status(query.status),
             **by,
         )
         sessions = [rows.session(row) for row in found]
         return page_of(sessions, query.limit, lambda item: (item.created_at, item.session_id))
+
+    def _source(self, query: SessionQuery) -> tuple[Statement, dict[str, Any]]:
+        source, by = _source(query)
+        if source is LIST and self._scope.only.held_by is not None:
+            return HELD, {"most": query.offset + query.limit + 1}
+        return source, by
 
 
 def _source(query: SessionQuery) -> tuple[Statement, dict[str, Any]]:

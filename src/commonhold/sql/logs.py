@@ -12,7 +12,7 @@ from commonhold.sql.documents import missing
 from commonhold.sql.puts import Head
 from commonhold.sql.readers import Readers
 from commonhold.sql.recall import Recall
-from commonhold.sql.scope import stamp
+from commonhold.sql.scope import SessionKey, session_key, stamp
 from commonhold.sql.statement import statement
 
 LOCK = statement("lock_session")
@@ -42,8 +42,8 @@ class SessionLogs:
         self._scope = scope
         self._stamp = stamp(scope)
 
-    def _key(self, session_id: str) -> dict[str, str]:
-        return {"tenant": self._tenant, "session_id": session_id}
+    def _key(self, session_id: str) -> SessionKey:
+        return session_key(self._scope, session_id)
 
     def _once(self, key: str | None, operation: Operation, session_id: str = "") -> Once | None:
         """The request that an idempotency key of this author stands for, if there is one."""

@@ -12,10 +12,11 @@ from commonhold.model.merge import LiveMessage, Placed, Plan, chain, extend_chai
 from commonhold.model.prefix import Prefix
 from commonhold.model.scope import Scope
 from commonhold.model.session import NewMessage, PutMode, Written, parse_message
-from commonhold.sql.database import Row, Tx, certain
+from commonhold.sql.database import Row, Tx
+from commonhold.sql.documents import taken
 from commonhold.sql.leases import check_turn, ended, guard
 from commonhold.sql.readers import Readers
-from commonhold.sql.scope import stamp
+from commonhold.sql.scope import session_key, stamp
 from commonhold.sql.statement import statement
 
 GET_HEAD = statement("get_head")
@@ -67,7 +68,7 @@ class Put:
         known: Head | None = None,
     ) -> None:
         self._scope = scope
-        self._key = {"tenant": scope.tenant, "session_id": session_id}
+        self._key = session_key(scope, session_id)
         self._session_id = session_id
         self._texts = texts
         is_exact = terms.mode == "replace" or terms.if_match is not None
@@ -151,7 +152,9 @@ class Put:
             started = await self._start(tx)
             if started is not None:
                 return started
-            head = certain(await tx.one(LOCK, **self._key), "it was there a moment ago")
+            head = await tx.one(LOCK, **self._key)
+            if head is None:
+                raise taken(self._session_id)
         version, count, head_seq, _, holder = head[:5]
         check_turn(self._lease, head[5:8], clock.now())
         if self._if_match is not None and self._if_match != version:

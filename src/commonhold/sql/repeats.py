@@ -10,6 +10,7 @@ from commonhold.model import opaque
 from commonhold.model.clock import Micros
 from commonhold.model.once import Once, used_before
 from commonhold.sql.database import Tx
+from commonhold.sql.scope import SessionKey
 from commonhold.sql.statement import statement
 
 FIND = statement("find_request")
@@ -23,7 +24,7 @@ class Repeat:
     key nothing is looked for, and nothing remembered.
     """
 
-    def __init__(self, once: Once | None, key: Mapping[str, str], *asked: object) -> None:
+    def __init__(self, once: Once | None, key: SessionKey, *asked: object) -> None:
         self._once = once
         self._key = key
         self._asked = sha256(opaque.dumps(asked).encode()).hexdigest()

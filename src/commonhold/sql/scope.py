@@ -17,6 +17,23 @@ class Stamp(TypedDict):
     delegation: Delegation
 
 
+class SessionKey(TypedDict):
+    """One session, if it is within the reach of a scope, as named parameters of a statement."""
+
+    tenant: str
+    session_id: str
+    of_user: str | None
+    held_by: str | None
+
+
+def session_key(scope: Scope, session_id: str) -> SessionKey:
+    """The session that a scope means by this id."""
+    only = scope.only
+    return SessionKey(
+        tenant=scope.tenant, session_id=session_id, of_user=only.of_user, held_by=only.held_by
+    )
+
+
 def stamp(scope: Scope) -> Stamp:
     """The author columns of a scope."""
     author = scope.author

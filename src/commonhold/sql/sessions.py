@@ -75,8 +75,8 @@ class SqlSessions(SessionLists, SessionBranches, SessionTurns, SessionFollowing)
 
     def __init__(self, database: Database, scope: Scope, memory: Memory) -> None:
         super().__init__(database, scope, memory)
-        self._cost = cost_data(database, scope.tenant, memory.costs)
-        self._state = state(database, scope.tenant, memory.states)
+        self._cost = cost_data(database, scope, memory.costs)
+        self._state = state(database, scope, memory.states)
 
     async def create(self, new: NewSession = NewSession(), /, *, key: str | None = None) -> Session:
         once = self._once(key, "create")

@@ -84,6 +84,7 @@ class Command:
     rows: tuple[tuple[str, str], ...]
     _shapes: dict[tuple[int, ...], Compiled] = field(default_factory=dict)
     _used: list[int] | None = None
+    _wanted: list[list[str]] | None = None
 
     @property
     def is_bulk(self) -> bool:
@@ -106,14 +107,20 @@ class Command:
         if len(self.pieces) == 1:
             key: tuple[int, ...] = (bulk,)
         else:
-            key = (bulk, *[self._is_given(piece, args) for piece in self.pieces[1::2]])
+            key = (bulk, *[self._is_given(names, args) for names in self._asked()])
         compiled = self._shapes.get(key)
         if compiled is None:
             compiled = self._shapes[key] = self._compile(key[1:], bulk)
         return compiled
 
-    def _is_given(self, piece: str, args: Mapping[str, Any]) -> bool:
-        return all(args.get(name) is not None for name in _PARAMETER.findall(piece))
+    def _asked(self) -> Sequence[Sequence[str]]:
+        """The parameters of each optional part."""
+        if self._wanted is None:
+            self._wanted = [_PARAMETER.findall(piece) for piece in self.pieces[1::2]]
+        return self._wanted
+
+    def _is_given(self, names: Sequence[str], args: Mapping[str, Any]) -> bool:
+        return all(args.get(name) is not None for name in names)
 
     def _compile(self, key: Sequence[int], bulk: int) -> Compiled:
         chosen = [piece for n, piece in enumerate(self.pieces) if n % 2 == 0 or key[n // 2]]

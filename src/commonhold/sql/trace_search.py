@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from commonhold.model import opaque
-from commonhold.model.time_windows import Stretch, stretch
+from commonhold.model.time_windows import ALWAYS, Stretch, stretch
 from commonhold.sql.database import Database, Row, certain
 from commonhold.sql.statement import statement
 
@@ -17,9 +17,6 @@ PACE = statement("pace_traces")
 NEAR = 1000
 """Traces that the first stretch of time has. Where there are no more, all are searched at once."""
 
-EVER = 2**62
-"""Microseconds that no trace begins before or after."""
-
 
 async def newest(database: Database, asked: Mapping[str, Any]) -> Sequence[Row]:
     """What `search_traces` answers, newest first: up to `limit` rows after `offset`."""
@@ -29,7 +26,7 @@ async def newest(database: Database, asked: Mapping[str, Any]) -> Sequence[Row]:
         return await database.all(ALL, **asked)
     skipped = asked["offset"] or 0
     wanted = skipped + asked["limit"]
-    floor = max(first, asked["since"] if asked["since"] is not None else -EVER)
+    floor = max(first, asked["since"] if asked["since"] is not None else ALWAYS)
     found: list[Row] = []
     at = stretch(near_by, last + 1)
     while True:
@@ -42,7 +39,7 @@ async def newest(database: Database, asked: Mapping[str, Any]) -> Sequence[Row]:
 
 def _until(asked: Mapping[str, Any]) -> int | None:
     """Before when all that is wanted begins."""
-    bounds = [asked["until"], None if asked["at"] is None else asked["at"] + 1]
+    bounds = [asked["until"], None if asked["at"] is None else min(asked["at"] + 1, -ALWAYS)]
     return min((bound for bound in bounds if bound is not None), default=None)
 
 
@@ -50,9 +47,7 @@ async def _within(
     database: Database, at: Stretch, floor: int, asked: Mapping[str, Any]
 ) -> Sequence[Row]:
     """What is found in one stretch; in all that is older, where it is too long for windows."""
+    bounded = {**asked, "since": max(at.since, floor), "until": at.until, "offset": None}
     if at.windows is None:
-        rest = {**asked, "since": floor, "until": at.until, "offset": None}
-        return await database.all(ALL, **rest)
-    times = opaque.dumps(at.windows)
-    since = max(at.since, floor)
-    return await database.all(THEN, **{**asked, "since": since, "until": at.until, "times": times})
+        return await database.all(ALL, **bounded)
+    return await database.all(THEN, **bounded, times=opaque.dumps(at.windows))

@@ -17,7 +17,7 @@ from commonhold.model.turns import (
 )
 from commonhold.sql import rows
 from commonhold.sql.database import Row, Tx
-from commonhold.sql.documents import check_stored, missing
+from commonhold.sql.documents import check_stored, missing, taken
 from commonhold.sql.leases import check_turn, ended, held
 from commonhold.sql.logs import HEAD, SessionLogs
 from commonhold.sql.repeats import Repeat
@@ -157,6 +157,8 @@ class SessionTurns(SessionLogs):
         if row is None and await tx.one(HEAD, **self._key(session_id)) is None:
             await tx.one(CREATE, **self._key(session_id), **self._stamp, **rows.unnamed(), now=now)
             row = await tx.one(TAKE, **args)
+            if row is None and await tx.one(HEAD, **self._key(session_id)) is None:
+                raise taken(session_id)
         return row
 
 

@@ -49,6 +49,10 @@ class Reach:
 
 
 def _kept_to(only: Only, honours: Honoured) -> Only:
-    if honours == "part_of":
-        return Only(part_of=only.part_of)
-    return Only(owned_by=only.owned_by) if honours == "owned_by" else EVERY
+    """What is kept to of `only`: every statement about sessions keeps to how they are shared."""
+    return Only(
+        part_of=only.part_of if honours == "part_of" else None,
+        owned_by=only.owned_by if honours == "owned_by" else None,
+        of_user=only.of_user,
+        held_by=only.held_by,
+    )

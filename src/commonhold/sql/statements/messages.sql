@@ -2,6 +2,8 @@
 
 -- columns stamp: owner_agent, owner_user, actor, delegation
 -- columns stamped: :owner_agent, :owner_user, :actor, :delegation
+-- columns reached: [AND coalesce(owner_user, '') = :of_user] [AND :held_by IN (coalesce(owner_agent, ''), coalesce(holder, ''))]
+-- columns within_reach: [AND 1 = (SELECT count(*) FROM session s WHERE s.tenant = :tenant AND s.session_id = :session_id AND s.owner_user = :of_user)] [AND 1 = (SELECT count(*) FROM session s WHERE s.tenant = :tenant AND s.session_id = :session_id AND (s.owner_agent = :held_by OR s.holder = :held_by))]
 
 -- name: get_history hot
 -- The live messages as one text, assembled here and never parsed; only the count when there are
@@ -13,7 +15,7 @@ SELECT s.version, s.message_count, CASE WHEN s.message_count <= :most THEN (
         ORDER BY m.place
     ) AS live
 ) END AS body
-FROM session s WHERE s.tenant = :tenant AND s.session_id = :session_id;
+FROM session s WHERE s.tenant = :tenant AND s.session_id = :session_id {reached};
 
 -- name: get_live
 -- The live log without contents, for the merge of a PUT. message_live.
@@ -32,6 +34,7 @@ WHERE tenant = :tenant AND session_id = :session_id AND seq > :after
     [AND coalesce(superseded_at, 0) = 0 AND seq > :live_after]
     [AND owner_agent = :agent]
     [AND role = :role]
+    {within_reach}
 ORDER BY seq LIMIT :limit;
 
 -- name: list_messages_back
@@ -43,6 +46,7 @@ WHERE tenant = :tenant AND session_id = :session_id
     [AND coalesce(superseded_at, 0) = 0 AND seq > :live_after]
     [AND owner_agent = :agent]
     [AND role = :role]
+    {within_reach}
 ORDER BY seq DESC LIMIT :limit;
 
 -- name: get_places
@@ -56,6 +60,7 @@ ORDER BY place;
 SELECT count(*), {join_content} FROM (
     SELECT m.content, m.place FROM message m
     WHERE m.tenant = :tenant AND m.session_id = :session_id AND m.seq {is_one_of}
+        {within_reach}
     ORDER BY m.place
 ) AS live;
 
@@ -67,7 +72,7 @@ SELECT count(*), {join_content} FROM (
 UPDATE session SET
     message_count = message_count + :added, head_seq = head_seq + :added,
     version = version + 1, chain = :chain, updated_at = :now
-WHERE tenant = :tenant AND session_id = :session_id AND version = :version
+WHERE tenant = :tenant AND session_id = :session_id AND version = :version {reached}
     [AND lease_token = :lease AND lease_until > :now]
     [AND lease_until <= :unleased_at]
     [AND chain = :seen]
@@ -102,7 +107,7 @@ WITH head AS (
         message_count = message_count + CAST(:added AS BIGINT),
         head_seq = head_seq + CAST(:added AS BIGINT),
         version = version + 1, chain = :chain, updated_at = :now
-    WHERE tenant = :tenant AND session_id = :session_id AND version = :version
+    WHERE tenant = :tenant AND session_id = :session_id AND version = :version {reached}
         [AND lease_token = :lease AND lease_until > :now]
         [AND lease_until <= :unleased_at]
         [AND chain = :seen]

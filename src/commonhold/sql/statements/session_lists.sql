@@ -2,12 +2,15 @@
 -- asked of a session is counted in it, where EXISTS would let a planner join whole tables.
 
 -- columns session: session.session_id, session.created_at, session.updated_at, session.version, session.message_count, session.head_seq, session.owner_agent, session.owner_user, session.title, session.metadata, session.parent_session_id, session.forked_at_message_id, session.holder, session.lease_holder, session.lease_until, session.is_waiting
+-- columns reached: [AND session.owner_user = :of_user] [AND (session.owner_agent = :held_by OR session.holder = :held_by)]
+-- columns chosen: [AND session.owner_user = :of_user] [AND session.owner_agent = :agent] [AND session.owner_user = :user] [AND session.parent_session_id = :parent] [AND session.holder = :holder] [AND session.created_at >= :since] [AND session.created_at < :until] [AND session.lease_holder IS NOT NULL AND session.lease_until > :running] [AND session.is_waiting = 1 AND session.lease_until <= :waiting] [AND session.is_waiting = 0 AND session.lease_until <= :idle] [AND (session.created_at, session.session_id) < (:at, :id)]
 
 -- name: list_sessions
 -- By what is in the session itself. session_by_creation, _by_agent, _by_user, _by_parent,
 -- _by_holder, session_running or session_waiting.
 SELECT {session} FROM session
 WHERE session.tenant = :tenant
+    {reached}
     [AND session.owner_agent = :agent]
     [AND session.owner_user = :user]
     [AND session.parent_session_id = :parent]
@@ -18,6 +21,26 @@ WHERE session.tenant = :tenant
     [AND session.is_waiting = 1 AND session.lease_until <= :waiting]
     [AND session.is_waiting = 0 AND session.lease_until <= :idle]
     [AND (session.created_at, session.session_id) < (:at, :id)]
+ORDER BY session.created_at DESC, session.session_id DESC
+LIMIT :limit [OFFSET :offset];
+
+-- name: list_sessions_held
+-- Of an agent that created or holds them: of each no more than a page. session_by_agent, _by_holder.
+SELECT {session}
+FROM (
+    SELECT tenant, session_id FROM (
+        SELECT session.tenant, session.session_id FROM session
+        WHERE session.tenant = :tenant AND session.owner_agent = :held_by {chosen}
+        ORDER BY session.created_at DESC, session.session_id DESC LIMIT :most
+    ) AS made
+    UNION
+    SELECT tenant, session_id FROM (
+        SELECT session.tenant, session.session_id FROM session
+        WHERE session.tenant = :tenant AND session.holder = :held_by {chosen}
+        ORDER BY session.created_at DESC, session.session_id DESC LIMIT :most
+    ) AS held
+) AS k {its_session}
+WHERE session.tenant = :tenant
 ORDER BY session.created_at DESC, session.session_id DESC
 LIMIT :limit [OFFSET :offset];
 
@@ -34,6 +57,7 @@ WHERE k.tenant = :tenant AND k.owner_agent = :participant
     [AND k.session_at >= :since]
     [AND k.session_at < :until]
     [AND (k.session_at, k.session_id) < (:at, :id)]
+    {reached}
     [AND session.owner_agent = :agent]
     [AND session.owner_user = :user]
     [AND session.parent_session_id = :parent]
@@ -61,6 +85,7 @@ WHERE k.tenant = :tenant AND k.label = :label
         WHERE p.tenant = :tenant AND p.session_id = session.session_id
             AND p.owner_agent = :participant
     )]
+    {reached}
     [AND session.owner_agent = :agent]
     [AND session.owner_user = :user]
     [AND session.parent_session_id = :parent]
@@ -88,6 +113,7 @@ WHERE session.tenant = :tenant
         WHERE p.tenant = :tenant AND p.session_id = session.session_id
             AND p.owner_agent = :participant
     )]
+    {reached}
     [AND session.owner_agent = :agent]
     [AND session.owner_user = :user]
     [AND session.parent_session_id = :parent]

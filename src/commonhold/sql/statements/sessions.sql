@@ -1,8 +1,10 @@
 -- Sessions: one row each, their documents, and what is found and removed with them.
+-- What of them is within reach is asked in a way that leads to no other index than the key.
 
 -- columns session: session_id, created_at, updated_at, version, message_count, head_seq, owner_agent, owner_user, title, metadata, parent_session_id, forked_at_message_id, holder, lease_holder, lease_until, is_waiting
 -- columns stamp: owner_agent, owner_user, actor, delegation
 -- columns stamped: :owner_agent, :owner_user, :actor, :delegation
+-- columns reached: [AND coalesce(owner_user, '') = :of_user] [AND :held_by IN (coalesce(owner_agent, ''), coalesce(holder, ''))]
 
 -- name: create_session hot
 -- A new session, or nothing when the id is taken. Primary key.
@@ -18,7 +20,7 @@ RETURNING {session};
 
 -- name: get_session hot
 -- One session without its messages. Primary key.
-SELECT {session} FROM session WHERE tenant = :tenant AND session_id = :session_id;
+SELECT {session} FROM session WHERE tenant = :tenant AND session_id = :session_id {reached};
 
 -- name: get_session_whole
 -- The same, with the marks of its live tool calls and results in order. Primary key, message_tools.
@@ -30,23 +32,23 @@ SELECT {session}, (
         ORDER BY m.place
     ) AS live
 ) AS tools
-FROM session WHERE tenant = :tenant AND session_id = :session_id;
+FROM session WHERE tenant = :tenant AND session_id = :session_id {reached};
 
 -- name: get_head hot
 -- What a write must know to recognise that it only extends the log, and whose turn it is.
 -- Primary key.
 SELECT version, message_count, chain, lease_token, lease_holder, lease_until
-FROM session WHERE tenant = :tenant AND session_id = :session_id;
+FROM session WHERE tenant = :tenant AND session_id = :session_id {reached};
 
 -- name: get_reach hot
 -- How far a log goes, and since when it is this one. Primary key.
-SELECT head_seq, created_at FROM session WHERE tenant = :tenant AND session_id = :session_id;
+SELECT head_seq, created_at FROM session WHERE tenant = :tenant AND session_id = :session_id {reached};
 
 -- name: lock_session hot
 -- The session's counters, ours until the transaction ends. Primary key.
 SELECT version, message_count, head_seq, chain, holder, lease_token, lease_holder, lease_until,
     created_at
-FROM session WHERE tenant = :tenant AND session_id = :session_id {for_update};
+FROM session WHERE tenant = :tenant AND session_id = :session_id {reached} {for_update};
 
 -- name: label_session
 -- What a new session is found by.
@@ -56,28 +58,28 @@ SELECT :tenant, :session_id, r.label, :now FROM {rows};
 
 -- name: get_cost hot
 -- What the agent spent, as it wrote it. Primary key.
-SELECT cost_data FROM session WHERE tenant = :tenant AND session_id = :session_id;
+SELECT cost_data FROM session WHERE tenant = :tenant AND session_id = :session_id {reached};
 
 -- name: swap_cost hot
 -- Replace the cost if nobody else did meanwhile. Primary key.
 UPDATE session SET cost_data = :new, updated_at = :now
-WHERE tenant = :tenant AND session_id = :session_id AND cost_data = :old
+WHERE tenant = :tenant AND session_id = :session_id {reached} AND cost_data = :old
 RETURNING cost_data;
 
 -- name: get_state hot
 -- The agent's state fields. Primary key.
-SELECT state FROM session WHERE tenant = :tenant AND session_id = :session_id;
+SELECT state FROM session WHERE tenant = :tenant AND session_id = :session_id {reached};
 
 -- name: swap_state hot
 -- Replace the state if nobody else did meanwhile. Primary key.
 UPDATE session SET state = :new, is_waiting = :is_waiting, updated_at = :now
-WHERE tenant = :tenant AND session_id = :session_id AND state = :old
+WHERE tenant = :tenant AND session_id = :session_id {reached} AND state = :old
 RETURNING state;
 
 -- name: delete_session
 -- The session's own row, and what was in it. Primary key.
 DELETE FROM session
-WHERE tenant = :tenant AND session_id = :session_id [AND owner_agent = :owned_by]
+WHERE tenant = :tenant AND session_id = :session_id {reached} [AND owner_agent = :owned_by]
 RETURNING lease_until, state;
 
 -- name: delete_messages

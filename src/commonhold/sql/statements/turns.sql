@@ -2,6 +2,7 @@
 
 -- columns stamp: owner_agent, owner_user, actor, delegation
 -- columns stamped: :owner_agent, :owner_user, :actor, :delegation
+-- columns reached: [AND coalesce(owner_user, '') = :of_user] [AND :held_by IN (coalesce(owner_agent, ''), coalesce(holder, ''))]
 
 -- name: record_event
 -- A fact of the conversation that is not a message.
@@ -14,20 +15,20 @@ VALUES (:tenant, :session_id, :seq, :kind, {stamped}, :data, :now);
 UPDATE session SET
     lease_token = CASE WHEN lease_token < :now THEN :now ELSE lease_token + 1 END, lease_holder = :holder, lease_until = :until,
     head_seq = head_seq + 1
-WHERE tenant = :tenant AND session_id = :session_id AND lease_until <= :now
+WHERE tenant = :tenant AND session_id = :session_id {reached} AND lease_until <= :now
 RETURNING lease_token, head_seq;
 
 -- name: renew_lease
 -- More time for a turn that is not over. Primary key.
 UPDATE session SET lease_until = :until
-WHERE tenant = :tenant AND session_id = :session_id
+WHERE tenant = :tenant AND session_id = :session_id {reached}
     AND lease_token = :token AND lease_until > :now
 RETURNING lease_token, lease_holder;
 
 -- name: end_lease
 -- The turn is over. Primary key.
 UPDATE session SET lease_until = 0, lease_holder = NULL
-WHERE tenant = :tenant AND session_id = :session_id
+WHERE tenant = :tenant AND session_id = :session_id {reached}
     AND lease_token = :token AND lease_until > :now;
 
 -- name: hand_over
@@ -35,7 +36,7 @@ WHERE tenant = :tenant AND session_id = :session_id
 UPDATE session SET
     holder = :to_agent, lease_token = lease_token + 1, lease_holder = NULL, lease_until = 0,
     head_seq = :seq, updated_at = :now
-WHERE tenant = :tenant AND session_id = :session_id
+WHERE tenant = :tenant AND session_id = :session_id {reached}
     [AND (holder = :owned_by OR owner_agent = :owned_by)];
 
 -- name: list_participants

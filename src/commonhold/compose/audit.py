@@ -1,0 +1,102 @@
+"""The audit log of a service: over a database that opens late, written and sealed by its chores."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from commonhold.compose.keys import peppers_of
+from commonhold.compose.storage import LateBackend, open_for_upkeep
+from commonhold.contract.audit import AuditLog
+from commonhold.errors import CommonholdError, SchemaOutdated
+from commonhold.http import Auditing
+from commonhold.model import clock
+from commonhold.model.audit import AuditEvent
+from commonhold.model.seal import SealKey
+from commonhold.service.audit import IDLE_S, AuditTrail
+from commonhold.service.audit_watch import Watch
+from commonhold.service.sealing import Sealer
+from commonhold.service.upkeep import Chore
+from commonhold.settings import PREFIX, Settings
+from commonhold.sql.audit import SqlAudit
+
+_UNSEALED = (
+    f"The audit log is not sealed: set {PREFIX}AUDIT_KEY to a secret of 32 bytes or more,"
+    " or use a mode that has a pepper."
+)
+_log = logging.getLogger("commonhold.audit")
+
+
+class AuditDesk:
+    """Where the events of this process go. `trail` takes them, and `auditing` is what HTTP needs."""
+
+    def __init__(self, settings: Settings, late: LateBackend) -> None:
+        self._late = late
+        asks_nobody = settings.auth == "none"
+        self.trail = AuditTrail(self._open_log)
+        self.auditing = Auditing(Watch(self.trail, asks_nobody=asks_nobody), self._open_log)
+        keys = seal_keys(settings)
+        self._sealer = Sealer(keys[0]) if keys else None
+        if not keys:
+            _log.log(logging.WARNING if settings.insecure else logging.DEBUG, _UNSEALED)
+        self.trail.note(_started(settings.auth))
+
+    def chores(self) -> Mapping[str, Chore]:
+        """What is done again and again: events are written, and sealed."""
+        return {"audit": self._write, "sealing": self._seal}
+
+    async def aclose(self) -> None:
+        """Write and seal what is left."""
+        if self._late.is_open:
+            await self.trail.aclose()
+            with suppress(CommonholdError):
+                await self._seal()
+
+    async def _write(self) -> float:
+        return await self.trail.step() if self._late.is_open else IDLE_S
+
+    async def _seal(self) -> float:
+        if self._sealer is None or not self._late.is_open:
+            return IDLE_S
+        return await self._sealer.step(self._open_log())
+
+    def _open_log(self) -> AuditLog:
+        return SqlAudit(self._late.opened().database)
+
+
+@asynccontextmanager
+async def open_audit_log(settings: Settings) -> AsyncIterator[AuditLog]:
+    """The audit log in the database itself: there is no need of a service.
+
+    Raises:
+        Unavailable: the database cannot be opened.
+        SchemaOutdated: it has no place for events yet.
+    """
+    async with await open_for_upkeep(settings) as backend:
+        if not (await backend.status()).is_current:
+            raise SchemaOutdated
+        yield SqlAudit(backend.database)
+
+
+def seal_keys(settings: Settings) -> tuple[SealKey, ...]:
+    """The keys of seals, the one of new seals first; the others are of seals made before.
+
+    Raises:
+        InvalidSettings: the pepper cannot be read.
+    """
+    own = tuple(SealKey(each.encode()) for each in settings.audit_key)
+    has_pepper = settings.pepper or settings.pepper_file
+    peppers = peppers_of(settings) if has_pepper else ()
+    return (*own, *(SealKey.derived(pepper.value) for pepper in peppers))
+
+
+def _started(mode: str) -> AuditEvent:
+    return AuditEvent(
+        at=clock.now(),
+        operation="service.start",
+        decision="noted",
+        actor="sys:service",
+        resource_type="mode",
+        resource_id=mode,
+    )

@@ -1,0 +1,38 @@
+"""From the settings to what redacts, and to what says how."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from commonhold.compose.storage import LateBackend, open_for_upkeep
+from commonhold.errors import SchemaOutdated
+from commonhold.model.redaction import Policy, capture_of, groups_of
+from commonhold.service.redaction import PolicyDesk
+from commonhold.settings import Settings
+from commonhold.sql.redaction import SqlPolicies
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy of a service, for tenants that have none of their own."""
+    return Policy(capture_of(settings.capture), groups_of(settings.redact))
+
+
+def policies_of(settings: Settings, late: LateBackend) -> PolicyDesk:
+    """The policies of a service over a database that may not be open yet."""
+    return PolicyDesk(lambda: SqlPolicies(late.opened().database), policy_of(settings))
+
+
+@asynccontextmanager
+async def open_policies(settings: Settings) -> AsyncIterator[PolicyDesk]:
+    """The policies in the database itself: there is no need of a service, nor of a key.
+
+    Raises:
+        Unavailable: the database cannot be opened.
+        SchemaOutdated: it has no place for policies yet.
+    """
+    async with await open_for_upkeep(settings) as backend:
+        if not (await backend.status()).is_current:
+            raise SchemaOutdated
+        policies = SqlPolicies(backend.database)
+        yield PolicyDesk(lambda: policies, policy_of(settings))

@@ -1,0 +1,1 @@
+"""What is secret in what is written, found by rules and replaced before it is stored or logged."""

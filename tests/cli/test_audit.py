@@ -1,0 +1,69 @@
+"""`commonhold audit`: what was done is listed, and what was changed behind its back is found."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from commonhold.cli import app as command_line
+from tests import processes
+from tests.cli.commands import MISUSED, Result, run
+
+PEPPER = "a pepper of thirty-two bytes or so"
+
+
+def test_what_was_answered_survives_a_crash_and_is_proved(tmp_path: Path) -> None:
+    """A key is made and ended; the service is killed; the log is verified, and then tampered with."""
+    environ = {"COMMONHOLD_DATABASE": f"sqlite:///{tmp_path}/x.db", "COMMONHOLD_PEPPER": PEPPER}
+
+    def command(*arguments: str) -> Result:
+        return run(*arguments, folder=tmp_path, environ=environ)
+
+    def audit(*arguments: str) -> Result:
+        return command("audit", *arguments)
+
+    operator = command("keys", "create", "--preset", "operator").out.strip()
+    bearer = {"authorization": f"Bearer {operator}"}
+    service = processes.service(
+        environ["COMMONHOLD_DATABASE"], tmp_path, "--auth", "keys", "--log-format", "json"
+    )
+    service._environ["COMMONHOLD_PEPPER"] = PEPPER
+    with service, httpx2.Client(base_url=service.url, headers=bearer) as client:
+        made = client.post("/v1/keys", json={"preset": "viewer"}).json()["key_id"]
+        assert client.delete(f"/v1/keys/{made}").status_code == 200
+        service.kill9()
+        service.start()  # and seals what is not sealed
+        assert client.get("/v1/audit").status_code == 200
+
+    assert audit("export", "--to", "all.jsonl").status == 0
+    listed = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    changes = [each for each in listed if each["operation"] == "keys.write"]
+    assert [each["resource_id"] for each in changes][:2] == [made, made]
+    assert changes[-1]["actor"] == "sys:cli"
+    assert made in audit("list", "--operation", "keys.write", "--decision", "allowed").out
+
+    heads = tmp_path / "service.log"
+    heads.write_text(service.log)
+    fine = audit("verify", "--heads", str(heads))
+    assert (fine.status, fine.out.split()[:2]) == (0, ["verified", str(len(listed))])
+    with closing(sqlite3.connect(tmp_path / "x.db")) as database:
+        database.execute("DROP TRIGGER audit_event_is_not_changed")
+        database.execute("UPDATE audit_event SET actor = 'a stranger' WHERE actor = 'sys:cli'")
+        database.commit()
+    broken = audit("verify")
+    assert (broken.status, broken.out.split()[:3]) == (1, ["broken", "event", "1"])
+
+
+def test_nothing_is_proved_without_the_key(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What the log was sealed with is asked for, by its name, and the log is not looked at."""
+    status = command_line.run(["audit", "verify", "--database", f"sqlite:///{tmp_path}/x.db"])
+
+    assert status == MISUSED
+    assert "COMMONHOLD_AUDIT_KEY" in capsys.readouterr().err

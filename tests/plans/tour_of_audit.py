@@ -1,0 +1,41 @@
+"""Every call of the audit log."""
+
+from __future__ import annotations
+
+from commonhold.model.audit import AuditEvent, AuditQuery
+from commonhold.model.clock import Micros
+from commonhold.model.seal import SealKey
+from commonhold.sql import SqlBackend
+from commonhold.sql.audit import SqlAudit
+from commonhold.testing.factories import NOON
+
+KEY = SealKey(b"a key of seals of thirty-two bytes")
+
+
+def event(n: int = 0) -> AuditEvent:
+    """One of many."""
+    who = f"agent:a{n % 5}"
+    return AuditEvent(at=Micros(NOON + n), operation="keys.write", decision="denied", actor=who)
+
+
+async def settle(backend: SqlBackend) -> None:
+    """Events enough that no planner reads all of them for one, most of them sealed."""
+    log = SqlAudit(backend.database)
+    await log.add([event(n) for n in range(3000)])
+    while await log.seal(KEY, 1000):
+        pass
+
+
+async def visit(backend: SqlBackend) -> None:
+    """Every call of the contract."""
+    log = SqlAudit(backend.database)
+    await log.add([event()])
+    assert await log.seal(KEY, 10)
+    first = await log.list("default", AuditQuery(limit=20))
+    await log.list("default", AuditQuery(limit=20, cursor=first.cursor))
+    since, until = Micros(NOON + 100), Micros(NOON + 900)
+    await log.list("default", AuditQuery(since=since, until=until, operation="keys.write"))
+    await log.list("default", AuditQuery(actor="agent:a1", decision="denied"))
+    tip = await log.tip()
+    assert await log.links_from(tip - 5, 10)
+    assert await log.events_from(tip - 5, 10, upto=tip)
