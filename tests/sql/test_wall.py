@@ -125,7 +125,10 @@ WRONG = {
     "has BYPASSRLS": ("ALTER ROLE {app} BYPASSRLS", "ALTER ROLE {app} NOBYPASSRLS"),
     "owns session": (
         "ALTER TABLE session OWNER TO {app}",
-        "ALTER TABLE session OWNER TO {owner}; GRANT ALL ON session TO {app}",
+        (
+            "ALTER TABLE session OWNER TO {owner};"
+            " GRANT SELECT, INSERT, UPDATE, DELETE ON session TO {app}"
+        ),
     ),
     "or is a member of the role that does": (
         "GRANT {owner} TO {app}",
@@ -150,6 +153,14 @@ WRONG = {
     "may not work on webhook:": (
         "REVOKE INSERT ON webhook FROM {app}",
         "GRANT INSERT ON webhook TO {app}",
+    ),
+    "does not need, DELETE on audit_event, TRUNCATE on audit_event:": (
+        "GRANT DELETE, TRUNCATE ON audit_event TO {app}",
+        "REVOKE DELETE, TRUNCATE ON audit_event FROM {app}",
+    ),
+    "does not need, SELECT on api_key:": (
+        "GRANT SELECT ON api_key TO {app}",
+        "REVOKE SELECT ON api_key FROM {app}",
     ),
     "The view seen shows rows of every tenant": (
         "CREATE VIEW seen AS SELECT * FROM session",

@@ -55,7 +55,7 @@ async def open_key_ring(settings: Settings) -> AsyncIterator[KeyRing]:
         SchemaOutdated: it has no place for keys yet.
     """
     peppers = peppers_of(settings)
-    async with open_current(settings) as backend:
+    async with open_current(settings, may_make=True) as backend:
         keys, log = SqlKeys(backend.database), SqlAudit(backend.database)
         yield KeyRing(lambda: keys, peppers, audit=AuditTrail(lambda: log))
 

@@ -207,8 +207,8 @@ async def open_for_upkeep(settings: Settings, *, across: bool = False) -> SqlBac
 
 
 @asynccontextmanager
-async def open_current(settings: Settings) -> AsyncIterator[SqlBackend]:
-    """Open the database to work on it across tenants.
+async def open_current(settings: Settings, *, may_make: bool = False) -> AsyncIterator[SqlBackend]:
+    """Open the database to work on it across tenants; with `may_make`, make an empty one current.
 
     Raises:
         Unavailable: it cannot be opened.
@@ -216,7 +216,8 @@ async def open_current(settings: Settings) -> AsyncIterator[SqlBackend]:
     """
     async with await open_for_upkeep(settings, across=True) as backend:
         status = await backend.status()
-        if status.current == 0 and settings.auto_upgrade and not settings.database_maintenance:
+        may_make = may_make and settings.auto_upgrade and not settings.database_maintenance
+        if status.current == 0 and may_make:
             await backend.upgrade()  # there is nothing yet: this is the first that comes
         elif not status.is_current:
             raise SchemaOutdated

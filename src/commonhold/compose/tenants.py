@@ -11,9 +11,11 @@ from commonhold.compose.storage import LateBackend, open_current
 from commonhold.errors import TenantRequired, TenantUnknown, Unsupported
 from commonhold.model.key import Preset
 from commonhold.model.tenant import SINGLE, Tenant, check_tenant
+from commonhold.service.audit import AuditTrail
 from commonhold.service.keys import PLATFORM
 from commonhold.service.tenants import TenantList
 from commonhold.settings import Settings
+from commonhold.sql.audit import SqlAudit
 from commonhold.sql.tenants import SqlTenants
 
 
@@ -47,8 +49,8 @@ async def open_tenants(settings: Settings) -> AsyncIterator[TenantList]:
     if settings.tenancy != "required":
         raise Unsupported("There is one tenant. Set COMMONHOLD_TENANCY=required for several.")
     async with open_current(settings) as backend:
-        tenants = SqlTenants(backend.database)
-        yield TenantList(lambda: tenants)
+        tenants, log = SqlTenants(backend.database), SqlAudit(backend.database)
+        yield TenantList(lambda: tenants, audit=AuditTrail(lambda: log))
 
 
 async def tenant_of_key(settings: Settings, named: str | None, preset: Preset) -> str:

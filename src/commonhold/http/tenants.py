@@ -48,7 +48,9 @@ class TenantDesk:
     tenants: TenantList | None
 
     async def create_tenant(self, call: Call) -> Answer:
-        return reply(tenant_out(await self._list().create(decode(_NEW, call).tenant)), 201)
+        made = await self._list().create(decode(_NEW, call).tenant)
+        call.made = made.tenant
+        return reply(tenant_out(made), 201)
 
     async def list_tenants(self, call: Call) -> Answer:
         return reply([tenant_out(each) for each in await self._list().list()])

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from commonhold.contract.audit import Audit
 from commonhold.contract.tenants import Tenants
 from commonhold.errors import NotFound
 from commonhold.model import clock
+from commonhold.model.audit import AuditEvent
 from commonhold.model.clock import Clock
 from commonhold.model.tenant import Status, Tenant, can_be_tenant, check_tenant
+from commonhold.service.keys import BOOTSTRAP
 
 
 class TenantList:
-    """The tenants of a service. `forget` is told of each that changes: this process heeds it now."""
+    """The tenants of a service. `forget` is told of each that changes: this process heeds it now.
+
+    `audit` is told of what is done where no request stands behind it.
+    """
 
     def __init__(
         self,
         tenants: Callable[[], Tenants],
         forget: Callable[[str], None] = lambda _tenant: None,
         now: Clock = clock.now,
+        audit: Audit | None = None,
     ) -> None:
         self._tenants = tenants
         self._forget = forget
         self._now = now
+        self._audit = audit
 
     async def create(self, name: str) -> Tenant:
         """A new tenant.
@@ -31,7 +39,9 @@ class TenantList:
             InvalidRequest: none can be called that.
             Conflict: there is one of that name.
         """
-        return await self._tenants().create(check_tenant(name), self._now())
+        made = await self._tenants().create(check_tenant(name), self._now())
+        await self._tell(name)
+        return made
 
     async def list(self) -> Sequence[Tenant]:
         """Every tenant, by name."""
@@ -47,4 +57,17 @@ class TenantList:
             raise NotFound(f"Tenant {name} not found")
         found = await self._tenants().set_status(name, status)
         self._forget(name)
+        await self._tell(name)
         return found
+
+    async def _tell(self, name: str) -> None:
+        if self._audit is not None:
+            event = AuditEvent(
+                at=self._now(),
+                operation="tenants.manage",
+                decision="allowed",
+                actor=BOOTSTRAP.actor,
+                resource_type="tenant",
+                resource_id=name,
+            )
+            await self._audit.record(event)

@@ -13,19 +13,27 @@ the setting of another: with a pool, and with a pooler that lends a server for o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 from commonhold.errors import Conflict, InvalidRequest
-from commonhold.sql.database import Database, Row, Tx
+from commonhold.sql.audit import APPEND_ONLY
+from commonhold.sql.database import Database, Tx
 
 POLICY = "commonhold_tenant"
 
 ITS_TENANT = "tenant = (SELECT nullif(current_setting('commonhold.tenant', true), ''))"
 """An empty setting is no tenant's: a connection that was used before has an empty one."""
 
-KEPT_APART = frozenset({"api_key", "tenant"})
-"""Tables that are only looked at across tenants, before it is known whose a request is."""
+KEPT_APART = {
+    "api_key": "a key is looked up before it is known whose it is",
+    "tenant": "whether a tenant is let in is asked before anybody is in",
+}
+"""Tables on which the service's role has no right, and why all they are asked is across tenants.
+
+Every other table with a `tenant` column it may work on, behind the wall.
+"""
+
+READ_AND_ADD = ("SELECT", "INSERT")
 
 _TABLES = """
 SELECT quote_ident(c.relname), c.relname, c.relispartition,
@@ -38,6 +46,13 @@ ORDER BY c.relname
 _ROLE = "SELECT quote_ident(rolname), rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = $1"
 _SCHEMA = "SELECT quote_ident(current_schema())"
 _IS_UP = "SELECT relforcerowsecurity FROM pg_class WHERE oid = to_regclass($1)"
+
+
+def rights_on(table: str) -> frozenset[str]:
+    """What the service's role may do with a table that is no partition, and nothing else."""
+    if table in KEPT_APART:
+        return frozenset()
+    return frozenset(READ_AND_ADD if table in APPEND_ONLY else (*READ_AND_ADD, "UPDATE", "DELETE"))
 
 
 @cache
@@ -85,17 +100,12 @@ async def _raise(tx: Tx, app: str) -> int:
         await put_behind(tx, table, has_policy=has_policy)
     schema = (await tx.query(_SCHEMA))[0][0]
     await tx.script(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
-    await tx.script(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {_shared(tables)} TO {role}")
+    for table, name, is_partition, _ in tables:
+        await tx.script(f"REVOKE ALL ON {table} FROM {role}")
+        rights = () if is_partition else sorted(rights_on(name))
+        if rights:
+            await tx.script(f"GRANT {', '.join(rights)} ON {table} TO {role}")
     return len(tables)
-
-
-def _shared(tables: Sequence[Row]) -> str:
-    """What the service works on: no partition by itself, and nothing that is kept apart."""
-    return ", ".join(
-        table
-        for table, name, is_partition, _ in tables
-        if not is_partition and name not in KEPT_APART
-    )
 
 
 async def _role(tx: Tx, name: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from commonhold.sql.database import Database, Row, Tx
-from commonhold.sql.wall import KEPT_APART, POLICY
+from commonhold.sql.wall import POLICY, rights_on
 
+RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 SECURE = "`commonhold db secure`"
 
 _ROLE = """
@@ -27,7 +28,7 @@ SELECT c.relname, c.relispartition, c.relrowsecurity AND c.relforcerowsecurity,
         AND pg_get_expr(p.polwithcheck, c.oid) = pg_get_expr(p.polqual, c.oid))
         FROM pg_policy p WHERE p.polrelid = c.oid),
     pg_has_role(c.relowner, 'MEMBER'),
-    has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+    ARRAY(SELECT r FROM unnest($2::text[]) r WHERE has_table_privilege(c.oid, r))
 {_BY_TENANT}
 ORDER BY c.relname
 """  # noqa: S608
@@ -82,8 +83,8 @@ async def _of_the_served(tx: Tx) -> list[str]:
         what = "is a superuser" if is_superuser else "has BYPASSRLS"
         told = f"The role {role} of COMMONHOLD_DATABASE {what}, and no row-level security stops it"
         return [f"{told}: connect as a role of its own, to which {SECURE} gives what it needs."]
-    tables = await tx.query(_TABLES, POLICY)
-    found = [*_owned(role, tables), *_open(tables), *_closed(role, tables)]
+    tables = await tx.query(_TABLES, POLICY, RIGHTS)
+    found = [*_owned(role, tables), *_open(tables), *_rights(role, tables)]
     found += [_of_view(row[0]) for row in await tx.query(_VIEWS)]
     await tx.query(_SET)
     if not (await tx.query(_STILL_SET))[0][0]:
@@ -118,12 +119,20 @@ def _open(tables: Sequence[Row]) -> Iterator[str]:
         )
 
 
-def _closed(role: str, tables: Sequence[Row]) -> Iterator[str]:
-    missing = [row[0] for row in tables if not (row[1] or row[5] or row[0] in KEPT_APART)]
-    if missing:
+def _rights(role: str, tables: Sequence[Row]) -> Iterator[str]:
+    whole = [(row[0], rights_on(row[0]), row[5], row[4]) for row in tables if not row[1]]
+    mend = f"run {SECURE} --app {role} as the owner of the tables"
+    if missing := [name for name, needed, has, _ in whole if not needed <= set(has)]:
+        yield f"The role {role} of COMMONHOLD_DATABASE may not work on {_some(missing)}: {mend}."
+    if spare := [
+        f"{right} on {name}"
+        for name, needed, has, owns in whole
+        for right in has
+        if right not in needed and not owns
+    ]:
         yield (
-            f"The role {role} of COMMONHOLD_DATABASE may not work on {_some(missing)}: run"
-            f" {SECURE} --app {role} as the owner of the tables."
+            f"The role {role} of COMMONHOLD_DATABASE has rights that it does not need,"
+            f" {_some(spare)}: {mend}, and take away what it has through other roles."
         )
 
 
