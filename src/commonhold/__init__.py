@@ -15,11 +15,16 @@ from commonhold._version import __version__
 from commonhold.connect import Connection, connect
 from commonhold.contract.stores import Stores
 from commonhold.errors import (
+    AgentDisabled,
+    AgentOwned,
+    AgentProofNeeded,
+    AgentTypeNotAllowed,
     Closed,
     CommonholdError,
     Conflict,
     FieldError,
     Forbidden,
+    IdentityConflict,
     Internal,
     InvalidRequest,
     InvalidToken,
@@ -40,9 +45,11 @@ from commonhold.errors import (
     TokenExpired,
     Unauthenticated,
     Unavailable,
+    UnknownAgent,
     Unsupported,
     UnsupportedMediaType,
 )
+from commonhold.model.acting import acting_for
 from commonhold.model.feedback import (
     Feedback,
     FeedbackPatch,
@@ -78,6 +85,10 @@ from commonhold.model.usage import Usage
 from commonhold.settings import ClientSettings
 
 __all__ = [
+    "AgentDisabled",
+    "AgentOwned",
+    "AgentProofNeeded",
+    "AgentTypeNotAllowed",
     "Appended",
     "Author",
     "ClientSettings",
@@ -95,6 +106,7 @@ __all__ = [
     "Handoff",
     "History",
     "HistoryStream",
+    "IdentityConflict",
     "Internal",
     "InvalidRequest",
     "InvalidToken",
@@ -135,10 +147,12 @@ __all__ = [
     "TraceSummary",
     "Unauthenticated",
     "Unavailable",
+    "UnknownAgent",
     "Unsupported",
     "UnsupportedMediaType",
     "Usage",
     "Written",
     "__version__",
+    "acting_for",
     "connect",
 ]

@@ -6,8 +6,14 @@
      │   └─ OutOfRange        400  an index or a choice outside of what there is
      ├─ Unauthenticated       401  no credential, or a bad one
      │   ├─ InvalidToken      401  a token that this service did not make, or not so
-     │   └─ TokenExpired      401  a token whose time is over
+     │   ├─ TokenExpired      401  a token whose time is over
+     │   └─ IdentityConflict  401  two proofs that speak of two callers
      ├─ Forbidden             403  this kind of caller may not do this
+     │   ├─ UnknownAgent      403  nobody registered this agent
+     │   ├─ AgentDisabled     403  this agent was stopped
+     │   ├─ AgentTypeNotAllowed  403  the agent says to be of a type that is not its own
+     │   ├─ AgentOwned        403  a person writes into what an agent remembers
+     │   ├─ AgentProofNeeded  403  the word of a user is not enough here
      │   ├─ TenantRequired    403  nothing says of which tenant this is
      │   ├─ TenantConflict    403  it is said twice, and differently
      │   ├─ TenantUnknown     403  there is no such tenant here
@@ -105,11 +111,47 @@ class TokenExpired(Unauthenticated):
     code = "token_expired"
 
 
+class IdentityConflict(Unauthenticated):
+    """The proofs of this request speak of different callers."""
+
+    code = "identity_conflict"
+
+
 class Forbidden(CommonholdError):
     """This caller may not do this."""
 
     code = "forbidden"
     status = 403
+
+
+class UnknownAgent(Forbidden):
+    """No agent is registered under this name, or for this identity."""
+
+    code = "unknown_agent"
+
+
+class AgentDisabled(Forbidden):
+    """This agent is disabled. An operator enables it again."""
+
+    code = "agent_disabled"
+
+
+class AgentTypeNotAllowed(Forbidden):
+    """This agent may not call itself that."""
+
+    code = "agent_type_not_allowed"
+
+
+class AgentProofNeeded(Forbidden):
+    """An agent must prove itself beside the user: send its credential as X-Agent-Authorization."""
+
+    code = "agent_proof_needed"
+
+
+class AgentOwned(Forbidden):
+    """An agent remembers this session: a person reads it, and the agent writes into it."""
+
+    code = "agent_owned"
 
 
 class TenantRequired(Forbidden):

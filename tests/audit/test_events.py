@@ -92,7 +92,7 @@ async def test_each_denial_of_a_write_has_its_event(here: Fleet) -> None:
 
 
 async def test_what_an_operator_changes_is_written_before_it_is_told(here: Fleet) -> None:
-    """Removals, keys, webhooks, exports: the answer is there, and so is the event."""
+    """Removals, keys, webhooks, redaction, exports: the answer is there, and so is the event."""
     session, agent = unique("s"), "agent:a"
     await here.send("agent", "POST", f"/v1/sessions/{session}/messages", {"messages": []})
     put = {"messages": [{"role": "user", "content": "a secret"}]}
@@ -103,6 +103,8 @@ async def test_what_an_operator_changes_is_written_before_it_is_told(here: Fleet
     await here.send("operator", "DELETE", f"/v1/keys/{ident}")
     hook = {"url": "https://93.184.216.34/x", "conditions": {"rating": "down"}}
     await here.send("operator", "POST", "/v1/webhooks", hook)
+    for policy in ({"capture": "full"}, {}):
+        await here.send("operator", "PUT", "/v1/redaction", policy)
     await here.send("operator", "GET", "/v1/feedback/export?q=a+secret")
     await here.send("operator", "DELETE", f"/v1/sessions/{session}")
 
@@ -114,6 +116,8 @@ async def test_what_an_operator_changes_is_written_before_it_is_told(here: Fleet
     )
     assert (other["request_id"], other["trace_id"]) == (headers["x_request_id"], "a" * 32)
     assert {"webhooks.manage", "export.read"} <= {each["operation"] for each in found}
+    policies = [each["resource_id"] for each in found if each["operation"] == "redaction.write"]
+    assert policies == ["masked credentials", "full"]
     assert [each["operation"] for each in found if each["resource_id"] == session] == [
         "sessions.delete"
     ]

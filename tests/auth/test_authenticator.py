@@ -14,6 +14,7 @@ from commonhold.auth.key_form import PATTERN, Pepper, key_id_of, mint
 from commonhold.auth.keys import KeyAuthenticator, KeyDesk
 from commonhold.auth.principal import Principal
 from commonhold.errors import (
+    AgentDisabled,
     Conflict,
     Forbidden,
     InvalidRequest,
@@ -24,9 +25,11 @@ from commonhold.errors import (
 from commonhold.model import clock
 from commonhold.model.clock import Micros
 from commonhold.model.key import DAY, PRESETS, ApiKey, NewKey
+from commonhold.model.registry import NewAgent
 from commonhold.service.keys import BOOTSTRAP, Issued, KeyRing
 from commonhold.sql import SqlBackend, open_backend
 from commonhold.sql.api_keys import SqlKeys
+from commonhold.sql.registry import SqlRegistry
 
 OLD, NEW = (
     Pepper(b"the pepper of last year, 32 bytes"),
@@ -63,7 +66,7 @@ class Desk:
 
     def replica(self, *peppers: Pepper) -> KeyAuthenticator:
         """One process of the service."""
-        desk = KeyDesk(self.find, self.keys.touch)
+        desk = KeyDesk(self.find, self.keys.touch, SqlRegistry(self.backend.database).find)
         return KeyAuthenticator(desk, peppers or (NEW,), self.clock)
 
     async def agent(self, name: str = "a") -> Issued:
@@ -110,6 +113,19 @@ async def test_every_replica_heeds_a_revocation_within_two_seconds(desk: Desk) -
     desk.now += DAY
     again = await desk.ring().revoke(BOOTSTRAP, made.key.key_id)
     assert again.revoked_at == revoked.revoked_at
+
+
+async def test_every_replica_heeds_within_two_seconds_that_an_agent_is_disabled(desk: Desk) -> None:
+    """It is told so, and no longer taken for one whose key is bad."""
+    replica, made = desk.replica(), await desk.agent()
+    assert (await ask(replica, made.text)).agent == "a"
+    agents = SqlRegistry(desk.backend.database)
+    await agents.put("default", NewAgent("a", "disabled"), "me", desk.clock())
+    desk.now += 2 * SECOND
+    with pytest.raises(AgentDisabled, match="Agent a is disabled"):
+        await ask(replica, made.text)
+    await agents.put("default", NewAgent("a", "active", ("planner",)), "me", desk.clock())
+    assert (await ask(replica, made.text)).agent_types == ("planner",)
 
 
 async def test_a_key_is_never_believed_past_its_end(desk: Desk) -> None:

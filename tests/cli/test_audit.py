@@ -18,7 +18,7 @@ PEPPER = "a pepper of thirty-two bytes or so"
 
 
 def test_what_was_answered_survives_a_crash_and_is_proved(tmp_path: Path) -> None:
-    """A key is made and ended; the service is killed; the log is verified, and then tampered with."""
+    """A key is made and ended, an agent registered; the service is killed; the log is verified, and then tampered with."""
     environ = {"COMMONHOLD_DATABASE": f"sqlite:///{tmp_path}/x.db", "COMMONHOLD_PEPPER": PEPPER}
 
     def command(*arguments: str) -> Result:
@@ -28,6 +28,7 @@ def test_what_was_answered_survives_a_crash_and_is_proved(tmp_path: Path) -> Non
         return command("audit", *arguments)
 
     operator = command("keys", "create", "--preset", "operator").out.strip()
+    assert command("agents", "register", "weather").status == 0
     bearer = {"authorization": f"Bearer {operator}"}
     service = processes.service(
         environ["COMMONHOLD_DATABASE"], tmp_path, "--auth", "keys", "--log-format", "json"
@@ -45,6 +46,9 @@ def test_what_was_answered_survives_a_crash_and_is_proved(tmp_path: Path) -> Non
     changes = [each for each in listed if each["operation"] == "keys.write"]
     assert [each["resource_id"] for each in changes][:2] == [made, made]
     assert changes[-1]["actor"] == "sys:cli"
+    assert [each["resource_id"] for each in listed if each["operation"] == "agents.manage"] == [
+        "weather"
+    ]
     assert made in audit("list", "--operation", "keys.write", "--decision", "allowed").out
 
     heads = tmp_path / "service.log"

@@ -96,7 +96,7 @@ def test_a_file_that_is_no_database_is_a_failure(tmp_path: Path) -> None:
 
 def test_settings_that_are_wrong_are_listed(tmp_path: Path) -> None:
     """Each by its variable; nothing else is looked at."""
-    wrong = {"COMMONHOLD_WORKERS": "many", "COMMONHOLD_AUTH": "oidc"}
+    wrong = {"COMMONHOLD_WORKERS": "many", "COMMONHOLD_AUTH": "saml"}
     result = run("doctor", "--json", folder=tmp_path, environ=wrong)
 
     found = json.loads(result.out)

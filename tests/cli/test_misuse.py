@@ -21,7 +21,7 @@ from tests.cli.commands import MISUSED, check_one_line, run
         (["serve", "extra"], "extra"),
         (["serve", "--port"], "--port"),
         (["serve", "--port", "http"], "COMMONHOLD_PORT"),
-        (["serve", "--auth", "oidc"], "later release"),
+        (["serve", "--auth", "oidc"], "COMMONHOLD_OIDC_ISSUERS"),
         (["serve", "--auth", "keys"], "COMMONHOLD_PEPPER"),
         (["keys", "list"], "COMMONHOLD_PEPPER"),
         (["serve", "--host", "0.0.0.0"], "COMMONHOLD_INSECURE=true"),
@@ -40,7 +40,7 @@ def test_the_impossible_is_refused(arguments: list[str], told: str, tmp_path: Pa
 
 def test_every_wrong_variable_has_its_line(tmp_path: Path) -> None:
     """All at once, each with what is allowed."""
-    wrong = {"COMMONHOLD_PORT": "x", "COMMONHOLD_WORKERS": "none", "COMMONHOLD_AUTH": "oidc"}
+    wrong = {"COMMONHOLD_PORT": "x", "COMMONHOLD_WORKERS": "none", "COMMONHOLD_AUTH": "saml"}
 
     result = run("serve", folder=tmp_path, environ=wrong)
 

@@ -10,14 +10,17 @@ from tests.redact.secrets import CORE, JWT
 
 
 def test_a_policy_is_changed_and_shown(tmp_path: Path) -> None:
-    """On the database itself; what is wrong is told with what is allowed."""
+    """On the database itself, with an audit event; what is wrong is told with what is allowed."""
     environ = {"COMMONHOLD_DATABASE": f"sqlite:///{tmp_path}/x.db"}
 
+    def command(*arguments: str) -> Result:
+        return run(*arguments, folder=tmp_path, environ=environ)
+
     def redaction(*arguments: str) -> Result:
-        return run("redaction", *arguments, folder=tmp_path, environ=environ)
+        return command("redaction", *arguments)
 
     assert "db upgrade" in check_one_line(redaction("show"), 1)
-    assert run("db", "upgrade", folder=tmp_path, environ=environ).status == 0
+    assert command("db", "upgrade").status == 0
     changed = redaction("set", "--capture", "none", "--redact", "credentials,personal", "--json")
     assert json.loads(changed.out)["own"] == {
         "capture": "none",
@@ -27,6 +30,12 @@ def test_a_policy_is_changed_and_shown(tmp_path: Path) -> None:
     assert "sys:cli" in redaction("show").out
     back = redaction("set").out.split()
     assert back[:4] == ["capture", "masked", "redact", "credentials"]
+    listed = command("audit", "list", "--operation", "redaction.write", "--json").out.splitlines()
+    events = [json.loads(line) for line in listed]
+    assert [(each["actor"], each["resource_id"]) for each in events] == [
+        ("sys:cli", "masked credentials"),
+        ("sys:cli", "none credentials,personal"),
+    ]
     assert "one of none, masked, full" in check_one_line(redaction("set", "--capture", "x"), 1)
     assert "credentials, personal" in check_one_line(redaction("set", "--redact", "x"), 1)
 

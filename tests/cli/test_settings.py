@@ -82,10 +82,28 @@ def test_a_wrong_flag_is_named_as_a_flag() -> None:
     assert "--log-level" in refused({}, log_level="loud").detail
 
 
-@pytest.mark.parametrize("mode", ["oidc", "gateway", "Gateway"])
-def test_a_mode_of_a_later_release_is_refused(mode: str) -> None:
-    """It is never silently taken for `none`."""
-    assert "later release" in refused({"COMMONHOLD_AUTH": mode}).detail
+def test_a_gateway_is_believed_only_where_it_is_said_to_be() -> None:
+    """Not everywhere: neither by a list that is empty, nor by a network of half the world."""
+    with pytest.raises(InvalidSettings, match="COMMONHOLD_GATEWAY_CIDRS: gateway needs it"):
+        Settings(auth="gateway").refuse_unsafe()
+    for wide in ("0.0.0.0/0", "::/0", "10.0.0.0/8, 0.0.0.0/1", "::ffff:0:0/96"):
+        told = refused({"COMMONHOLD_GATEWAY_CIDRS": wide}).detail
+        assert "whoever connects" in told
+    for text in ("10.1.2.3/8", "gateway", "10.0.0.0/33"):
+        assert "expected addresses" in refused({"COMMONHOLD_GATEWAY_CIDRS": text}).detail
+    kept = Settings.load({}, {"COMMONHOLD_GATEWAY_CIDRS": "10.1.0.0/16, ::ffff:10.2.0.1/128"})
+    assert kept.gateway_cidrs == "10.1.0.0/16,10.2.0.1/32"
+    assert Settings.load({}, kept.to_environ()) == kept
+
+
+def test_modes_are_the_same_however_they_are_written() -> None:
+    """Several with commas between; `keycloak` is another name; `none` is alone, or refused."""
+    for text in ("oidc,keys", "Keys, Keycloak", "keys,oidc,oidc"):
+        loaded = Settings.load({}, {"COMMONHOLD_AUTH": text})
+        assert (loaded.auth, loaded.modes) == ("keys,oidc", frozenset({"keys", "oidc"}))
+    assert Settings.load({"auth": "Gateway, keys"}, {}).auth == "keys,gateway"
+    for text in ("none,keys", "keys,", "saml"):
+        assert "expected" in refused({"COMMONHOLD_AUTH": text}).detail
 
 
 def test_an_error_does_not_show_a_password() -> None:

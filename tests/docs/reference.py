@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from commonhold.auth.matrix import MATRIX, Row
-from commonhold.auth.presets import RIGHTS
+from commonhold.auth.presets import ANONYMOUS, RIGHTS, USER
 from commonhold.auth.principal import Scopes
 from commonhold.model.key import Preset
 from commonhold.settings import ClientSettings, Setting, Settings, documented
@@ -29,8 +29,10 @@ def regenerated(text: str) -> str:
 
 
 def matrix() -> str:
-    """What each preset may do, as a Markdown table."""
-    columns: dict[str, tuple[str, Preset]] = {
+    """What each preset may do, and a user with a token, as a Markdown table."""
+    columns: dict[str, tuple[str, Preset | Scopes]] = {
+        "a user": ("user", USER),
+        "not signed in": ("anonymous", ANONYMOUS),
         "`agent`": ("agent", "agent"),
         "for a user": ("agent asserted", "agent-obo"),
         "`ingest`": ("ingest", "ingest"),
@@ -41,7 +43,10 @@ def matrix() -> str:
     }
     lines = [f"| operation | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name, row in MATRIX.items():
-        cells = [_cell(row, column, RIGHTS[preset].scopes) for column, preset in columns.values()]
+        cells = [
+            _cell(row, column, RIGHTS[has].scopes if isinstance(has, str) else has)
+            for column, has in columns.values()
+        ]
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 

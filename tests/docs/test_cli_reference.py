@@ -15,13 +15,12 @@ PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text()
 
 
 def commands(node: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every command below a group, with the words that call it."""
+    """Every command below a group, with the words that call it; a group may be one itself."""
     below = getattr(node, "commands", None)
-    if below is None:
+    if below is None or node.invoke_without_command:
         yield path, node
-    else:
-        for name, child in below.items():
-            yield from commands(child, f"{path} {name}")
+    for name, child in (below or {}).items():
+        yield from commands(child, f"{path} {name}")
 
 
 COMMANDS = dict(commands(typer.main.get_command(app), "commonhold"))

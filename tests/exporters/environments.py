@@ -49,7 +49,7 @@ def emitter(name: str, cache: Path) -> Emitter:
         kind = "json" if "json" in name else "proto"
         return Emitter(name, (str(python), str(HERE / "emit.py"), kind))
     command = ("node", str(HERE / "emit.cjs"), NODE[name])
-    return Emitter(name, command, {"NODE_PATH": str(_node(cache))})
+    return Emitter(name, command, {"NODE_PATH": str(node_packages(HERE / "node", cache))})
 
 
 def _python(requirements: str, cache: Path) -> Path:
@@ -65,17 +65,21 @@ def _python(requirements: str, cache: Path) -> Path:
     return python
 
 
-def _node(cache: Path) -> Path:
-    """The folder of the packages of Node.js."""
+def node_packages(source: Path, cache: Path) -> Path:
+    """The folder with packages of Node.js, as the lock file in `source` has them.
+
+    Raises:
+        Missing: a tool is not installed, or a registry cannot be reached.
+    """
     if not (shutil.which("node") and shutil.which("npm")):
         raise Missing("node and npm are not installed")
-    sources = [HERE / "node" / name for name in ("package.json", "package-lock.json")]
-    folder = cache / "node"
+    sources = [source / name for name in ("package.json", "package-lock.json")]
+    folder = cache / source.name
     with _to_be_made(folder, sources) as is_needed:
         if is_needed:
             folder.mkdir(exist_ok=True)
-            for source in sources:
-                shutil.copy(source, folder)
+            for each in sources:
+                shutil.copy(each, folder)
             _run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
     return folder / "node_modules"
 
@@ -83,7 +87,7 @@ def _node(cache: Path) -> Path:
 @contextmanager
 def _to_be_made(folder: Path, sources: Sequence[Path]) -> Iterator[bool]:
     """Whether a folder is to be made of some files, in one process at a time."""
-    wanted = "".join(source.read_text() for source in sources) + sys.version
+    wanted = "".join(each.read_text() for each in sources) + sys.version
     made = folder.with_suffix(".made")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:

@@ -27,6 +27,7 @@ from commonhold.http import (
     key_schemas,
     otlp,
     redaction_schemas,
+    registry_schemas,
     schemas,
     score_bodies,
     score_schemas,
@@ -38,27 +39,34 @@ from commonhold.model import (
     wire,
     wire_keys,
     wire_redaction,
+    wire_registry,
     wire_scores,
     wire_traces,
     wire_webhooks,
 )
 from commonhold.model.key import OF_AN_AGENT, ApiKey
 from commonhold.model.redaction import Policy
+from commonhold.model.registry import Binding, Identity, Registered
 from commonhold.model.scope import Scope
 from commonhold.model.webhook import Conditions, Delivery, Webhook
 from commonhold.service.keys import KeyRing
 from commonhold.service.redaction import PolicyDesk
+from commonhold.service.registry import AgentRegistry
 from commonhold.service.tenants import TenantList
 from commonhold.service.webhook_targets import Targets
 from commonhold.service.webhooks import CheckedWebhooks
 from commonhold.sql import SqlBackend, open_backend
 from commonhold.sql.api_keys import SqlKeys
+from commonhold.sql.database import Database
 from commonhold.sql.redaction import SqlPolicies
+from commonhold.sql.registry import SqlRegistry
 from commonhold.sql.tenants import SqlTenants
 from commonhold.testing import factories
 
 EXAMPLES = 12
 NOW = factories.NOON
+AGENT = Registered("t", "a", "active", (), "by", NOW, NOW)
+BOUND = Binding("b", Identity("oidc_client", "kc", "c"), "t", "a", "by", NOW)
 
 
 def served() -> Service:
@@ -82,22 +90,21 @@ def served() -> Service:
     async def keys() -> list[bytes]:
         return [b"a key of thirty-two bytes, or so"]
 
-    def stored_in() -> SqlBackend:
+    def database() -> Database:
         backend = opened[-1].backends[0]
         assert isinstance(backend, SqlBackend)
-        return backend
+        return backend.database
 
-    def stored() -> SqlKeys:
-        return SqlKeys(stored_in().database)
-
-    ring = KeyRing(stored, [Pepper(b"a pepper of thirty-two bytes or so")])
+    ring = KeyRing(lambda: SqlKeys(database()), [Pepper(b"a pepper of thirty-two bytes or so")])
     options = HttpOptions(loopback_only=False)
-    policies = PolicyDesk(lambda: SqlPolicies(stored_in().database), Policy())
-
-    def tenants() -> SqlTenants:
-        return SqlTenants(stored_in().database)
-
-    extras = Extras(keys, webhooks, ring, TenantList(tenants), policies=policies)
+    extras = Extras(
+        keys,
+        webhooks,
+        ring,
+        TenantList(lambda: SqlTenants(database())),
+        policies=PolicyDesk(lambda: SqlPolicies(database()), Policy()),
+        registry=AgentRegistry(lambda: SqlRegistry(database())),
+    )
     return create_app(lambda: opened[-1], options, lifespan=lifespan, extras=extras)
 
 
@@ -170,6 +177,8 @@ def _make_sense(case: schemathesis.Case, body: dict[str, Any]) -> None:
     """
     if case.path == "/v1/feedback/tokens":
         body |= {"session_id": None, "turn": None, "message_id": None, "trace_id": "t"}
+    if case.path.endswith("/bindings"):
+        body["kind"] = "oidc_client"  # the subjects of the others have a form of their own
     if "preset" in body:
         body["agent"] = "a" if body["preset"] in OF_AN_AGENT else None
     if case.path.startswith("/v1/webhooks"):
@@ -185,6 +194,7 @@ def _make_sense(case: schemathesis.Case, body: dict[str, Any]) -> None:
     [
         *(bodies, score_bodies, webhook_bodies),
         *(schemas, score_schemas, trace_schemas, webhook_schemas, key_schemas),
+        registry_schemas,
     ],
 )
 def test_every_shape_is_described(model: ModuleType) -> None:
@@ -231,6 +241,8 @@ def test_what_is_sent_has_exactly_the_fields_that_are_described() -> None:
         ),
         redaction_schemas.RedactionPolicy: wire_redaction.policy_out(Policy(), None),
         schemas.FeedbackStats: wire.stats_out(factories.stats()),
+        registry_schemas.RegisteredAgent: wire_registry.registered_out(AGENT, ()),
+        registry_schemas.AgentBinding: wire_registry.binding_out(BOUND),
         key_schemas.Key: wire_keys.key_out(
             ApiKey("k", "t", "n", "viewer", "", "last", "p", b"", "by", NOW, NOW), NOW
         ),

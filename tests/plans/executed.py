@@ -28,7 +28,7 @@ COPIES = 60
 
 IDS = {
     *("session_id", "trace_id", "feedback_id", "parent_session_id", "emitter", "instance"),
-    *("webhook_id", "delivery_id", "key_id"),
+    *("webhook_id", "delivery_id", "key_id", "binding_id", "subject"),
 }
 MADE = {"text_id", "job_id", "due_id"}
 """Ids that the database makes."""
@@ -61,6 +61,7 @@ TABLES = (
     "webhook_due",
     "webhook_delivery",
     "api_key",
+    "agent_binding",
 )
 
 

@@ -14,7 +14,10 @@ from tests.plans.executed import COPIES, Database, Postgres, Sent, Sqlite
 SPANS = 6
 """Spans of a trace, at most."""
 
-WHOLE = {"list_agents", "get_service_key", "count_pending", "list_keys", "list_tenants"}
+WHOLE = {
+    *("list_agents", "get_service_key", "count_pending", "list_keys", "list_tenants"),
+    *("list_registered", "list_bindings"),
+}
 """What answers with every row there is, or their number; of keys there is one for each purpose,
 and of tenants a handful."""
 

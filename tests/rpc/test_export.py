@@ -40,6 +40,7 @@ from commonhold.service.keys import BOOTSTRAP, KeyRing
 from commonhold.sql import open_backend
 from commonhold.sql.api_keys import SqlKeys
 from commonhold.sql.audit import SqlAudit
+from commonhold.sql.registry import SqlRegistry
 from tests.otlp import wire
 from tests.rpc.calls import (
     LOGS,
@@ -402,7 +403,8 @@ async def test_a_key_is_asked_for_where_keys_are(gate: Gate) -> None:
             (await ring.create(BOOTSTRAP, new)).text
             for new in (NewKey("viewer"), NewKey("ingest", "weather"))
         ]
-        ask = KeyAuthenticator(KeyDesk(keys.find, keys.touch), [pepper])
+        agents = SqlRegistry(backend.database)
+        ask = KeyAuthenticator(KeyDesk(keys.find, keys.touch, agents.find), [pepper])
         bind = ByAuthor(lambda: Stores.on(backend), ask)
         trail = AuditTrail(lambda: SqlAudit(backend.database))
         watch = Watch(trail, asks_nobody=False)

@@ -14,11 +14,13 @@ from commonhold.auth import Headers
 from commonhold.auth.key_form import Pepper, key_id_of
 from commonhold.auth.presets import ASSERT, RIGHTS
 from commonhold.auth.principal import Principal
+from commonhold.auth.roster import admitted
 from commonhold.auth.users import asserted
 from commonhold.errors import CommonholdError, Forbidden, Unauthenticated, Unavailable
 from commonhold.model import clock
 from commonhold.model.clock import Clock, Micros
 from commonhold.model.key import ApiKey
+from commonhold.model.registry import Registered
 
 TTL_S = 2
 """How long a key is believed before it is looked up again, in seconds: a revocation is heeded by
@@ -39,10 +41,11 @@ REFUSED = "This key is not valid: it is mistyped, unknown, revoked or expired."
 
 @dataclass(frozen=True, slots=True)
 class KeyDesk:
-    """Where keys are looked up, and where their use is noted."""
+    """Where keys and their agents are looked up, and where the use of keys is noted."""
 
     find: Callable[[str], Awaitable[ApiKey | None]]
     touch: Callable[[str, Micros, Micros], Awaitable[None]]
+    agent: Callable[[str, str], Awaitable[Registered | None]]
 
 
 @dataclass(slots=True)
@@ -72,7 +75,7 @@ class KeyAuthenticator:
 
         Raises:
             Unauthenticated: there is no key, or it is not good.
-            Forbidden: the key is another agent's, or may not name a user.
+            Forbidden: the key is another agent's, or may not name a user, or its agent was stopped.
             Unavailable: keys cannot be looked up now.
         """
         token = bearer(headers)
@@ -94,6 +97,10 @@ class KeyAuthenticator:
         ]
         for mark in gone:
             del self._known[mark]
+
+    def forget_all(self) -> None:
+        """Look every key up again before it is believed: an agent was changed."""
+        self._known.clear()
 
     async def _ask_again(self, token: bytes, mark: bytes, stale: _Known | None) -> Principal:
         """The answer of the storage, asked once however many wait for it."""
@@ -119,10 +126,21 @@ class KeyAuthenticator:
         if key is None or key.state(now) != "active":
             self._known.pop(mark, None)
             raise Unauthenticated(REFUSED)
-        principal = principal_of(key)
+        principal = await self._admitted(key, mark)
         self._remember(mark, _Known(principal, Micros(now + TTL_S * _SECOND), key.expires_at))
         await self._note_use(key, now)
         return principal
+
+    async def _admitted(self, key: ApiKey, mark: bytes) -> Principal:
+        """Whom a good key stands for, unless its agent was stopped."""
+        if not key.agent:
+            return principal_of(key)
+        try:
+            agent = admitted(await self._desk.agent(key.tenant, key.agent), key.agent)
+        except Forbidden:
+            self._known.pop(mark, None)
+            raise
+        return replace(principal_of(key), agent_types=agent.agent_types)
 
     async def _verified(self, text: str) -> ApiKey | None:
         """The key if it is one of ours; one of which nothing is known costs the same."""

@@ -48,8 +48,8 @@ sessions.handoff  sessions:write    no    own   own   own   no    no    no    no
 sessions.repair   sessions:write    no    all   all   all   no    no    no    no    no      no    no
 sessions.delete   sessions:delete   user  own   own   no    no    no    no    no    all     no    no
 traces.write      traces:write      no    all   all   all   no    all   no    no    no      no    no
-traces.read       traces:read       user  part  part  part  no    no    no    no    content no    no
-traces.list       traces:read       user  part  part  part  no    no    no    meta  all     no    no
+traces.read       traces:read       no    part  part  part  no    no    no    no    content no    no
+traces.list       traces:read       no    part  part  part  no    no    no    meta  all     no    no
 traces.delete     traces:delete     no    no    no    no    no    no    no    no    all     no    no
 agents.list       stats:read        no    part  part  part  no    no    no    all   all     no    no
 feedback.create   feedback:write    all   all   all   all   all   no    all   no    no      no    no

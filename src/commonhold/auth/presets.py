@@ -26,6 +26,17 @@ _OPERATOR = frozenset(
 )
 _PLATFORM = frozenset({"platform:admin", "keys:manage", "agents:manage", "audit:read"})
 
+USER: Scopes = frozenset(
+    {
+        *("sessions:read", "sessions:write", "sessions:delete", "traces:read"),
+        *("feedback:read", "feedback:write", "feedback:delete"),
+    }
+)
+"""The scopes of a user without a key, for what is the user's own."""
+
+ANONYMOUS: Scopes = frozenset({"sessions:read", "sessions:write", "feedback:write"})
+"""What somebody may do who is not signed in."""
+
 ASSERT = "act:assert"
 """The scope of who may name a user without proof."""
 

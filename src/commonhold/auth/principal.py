@@ -21,7 +21,7 @@ Kind = Literal[
 ]
 """What kind of caller: `anyone` is the caller of mode `none`, who is not asked."""
 
-Method = Literal["none", "key"]
+Method = Literal["none", "key", "gateway", "oidc", "k8s", "spiffe"]
 """How a caller proved who it is."""
 
 Scopes = frozenset[str]
@@ -36,6 +36,7 @@ class Principal:
 
     `subject` is a user (`user:<issuer>|<name>`), the actor itself, or empty where there is none.
     `agent` is the registered name of the agent, and `user` the bare name of the user.
+    `agent_types` are those that the agent may say to be of; any, where none is registered.
     """
 
     tenant: str = "default"
@@ -48,6 +49,7 @@ class Principal:
     delegation: Delegation = "anonymous"
     method: Method = "none"
     credential_id: str = ""
+    agent_types: tuple[str, ...] = ()
 
     @property
     def stamp(self) -> Author:

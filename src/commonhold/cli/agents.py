@@ -37,6 +37,7 @@ _SPARE = ("thumbs", "tokens", "versions")
 
 
 def agents(
+    context: typer.Context,
     agent: Annotated[
         str | None, typer.Option("--agent", metavar="NAME", help="Only this one.")
     ] = None,
@@ -62,6 +63,8 @@ def agents(
     url: TracesUrl = None,
 ) -> None:
     """List the agents that were seen, the last seen first, and what each did."""
+    if context.invoked_subcommand is not None:
+        return
     if within is not None and (since is not None or until is not None):
         raise typer.BadParameter("--window excludes --since and --until.")
     asked = AgentQuery(agent, within if since is None else since, until)

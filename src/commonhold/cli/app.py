@@ -11,13 +11,13 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from commonhold.cli import (
-    agents,
     audit,
     db,
     doctor,
     feedback,
     keys,
     redaction,
+    registry,
     serve,
     sessions,
     tenants,
@@ -76,7 +76,7 @@ app.command("serve", rich_help_panel="Run")(serve.serve)
 app.add_typer(sessions.app, name="sessions", rich_help_panel="Look at what is kept")
 app.add_typer(traces.app, name="traces", rich_help_panel="Look at what is kept")
 app.add_typer(feedback.app, name="feedback", rich_help_panel="Look at what is kept")
-app.command("agents", rich_help_panel="Look at what is kept")(agents.agents)
+app.add_typer(registry.app, name="agents", rich_help_panel="Look at what is kept")
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Look at what is kept")
 app.add_typer(keys.app, name="keys", rich_help_panel="Say who may call")
 app.add_typer(audit.app, name="audit", rich_help_panel="Say who may call")

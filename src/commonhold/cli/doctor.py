@@ -69,6 +69,7 @@ def _examine(flags: dict[str, object]) -> Iterator[Check]:
     try:
         settings = Settings.load(flags)
         settings.refuse_unsafe()
+        compose.check_callers(settings)
     except InvalidSettings as error:
         for each in error.errors:
             yield Check("settings", "fail", ".".join(map(str, each.loc)), each.msg)

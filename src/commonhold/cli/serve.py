@@ -67,8 +67,7 @@ def serve(  # noqa: PLR0917  (the options of a command are its parameters)
     flags = dict(locals())
     settings = Settings.load(flags)
     settings.refuse_unsafe()
-    if settings.auth == "keys":
-        compose.peppers_of(settings)
+    compose.check_callers(settings)
     compose.check_database_url(settings)
     compose.check_otlp_grpc(settings)
     _run(settings)
@@ -183,12 +182,14 @@ def _print_banner(settings: Settings, url: str) -> None:
     out.print(f"\n [bold green]●[/] [bold]Commonhold[/] {__version__}\n")
     out.print(Padding(facts, (0, 0, 0, 3)))
     out.print("\n   [dim]Send the first message:[/]")
-    out.print(f"   {escape(first_line(url, asks_key=settings.auth == 'keys'))}\n")
+    out.print(f"   {escape(first_line(url, asks_key=settings.auth != 'none'))}\n")
 
 
 def _who(settings: Settings) -> str:
     if settings.insecure:
         return "[bold yellow]nobody: everyone who can connect may read and write[/]"
+    if "oidc" in settings.modes:
+        return f"everybody for a credential (mode {settings.auth})"
     if settings.auth == "keys":
         return "everybody for a key: `commonhold keys create` makes one"
     return f"nobody, so only this machine can connect (mode {settings.auth})"

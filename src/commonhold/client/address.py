@@ -53,14 +53,19 @@ def _split(url: str) -> SplitResult:
 
 def _authorization(parts: SplitResult, token: str | None) -> str | None:
     if token is not None and token.strip():
-        return f"Bearer {_check_token(token.strip())}"
+        return bearer(token.strip())
     if parts.username is None:
         return None
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     return f"Basic {b64encode(pair.encode()).decode()}"
 
 
-def _check_token(token: str) -> str:
-    if token.isascii() and token.isprintable() and " " not in token:
-        return token
+def bearer(token: str) -> str:
+    """The header that carries a token.
+
+    Raises:
+        InvalidRequest: no header can.
+    """
+    if token and token.isascii() and token.isprintable() and " " not in token:
+        return f"Bearer {token}"
     raise InvalidRequest("The token has characters that no HTTP header can carry.")

@@ -12,12 +12,13 @@ from itertools import count
 import httpx2
 
 from commonhold._version import __version__
-from commonhold.client.address import Address
+from commonhold.client.address import Address, bearer
 from commonhold.client.call import Call
 from commonhold.client.problems import Answer, error_of, problem_of, retry_after_s
 from commonhold.client.retry import Retry
 from commonhold.errors import Closed, InvalidRequest, Unavailable
 from commonhold.model import clock
+from commonhold.model.acting import user_token
 
 log = logging.getLogger("commonhold.client")
 
@@ -95,6 +96,11 @@ class Transport:
             follow_redirects=False,
             transport=network,
         )
+
+    @property
+    def authorization(self) -> str | None:
+        """The header with our own credential, if we have one."""
+        return self._address.authorization
 
     async def send(self, call: Call, prefix: str = "") -> Answer:
         """The answer to `call`, whatever its status; `prefix` goes between URL and target.
@@ -248,11 +254,21 @@ class Line:
 
     async def send(self, call: Call) -> Answer:
         """The answer to `call`; see `Transport.send`."""
-        return await self.transport.send(call, self.prefix)
+        return await self.transport.send(self._for_user(call), self.prefix)
 
     def lines(self, call: Call) -> AsyncGenerator[str, None]:
         """The lines of an answer that goes on; see `Transport.lines`."""
-        return self.transport.lines(call, self.prefix)
+        return self.transport.lines(self._for_user(call), self.prefix)
+
+    def _for_user(self, call: Call) -> Call:
+        """The call with the credential of the user for whom it is made, beside our own."""
+        token = user_token()
+        if token is None:
+            return call
+        shown = {**call.headers, "Authorization": bearer(token)}
+        if self.transport.authorization is not None:
+            shown["X-Agent-Authorization"] = self.transport.authorization
+        return replace(call, headers=shown)
 
 
 async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from commonhold.compose.audit import open_audit_log, seal_keys
 from commonhold.compose.grpc_port import check_otlp_grpc
+from commonhold.compose.issuers import check_callers, issuers_of
 from commonhold.compose.keys import open_key_ring, peppers_of
 from commonhold.compose.redaction import open_policies
+from commonhold.compose.registry import open_registry
 from commonhold.compose.storage import (
     LateBackend,
     check_database_url,
@@ -25,13 +27,16 @@ __all__ = [
     "SQLITE_LIBRARY",
     "LateBackend",
     "SqlBackend",
+    "check_callers",
     "check_database_url",
     "check_otlp_grpc",
     "clock_of",
+    "issuers_of",
     "open_audit_log",
     "open_for_upkeep",
     "open_key_ring",
     "open_policies",
+    "open_registry",
     "open_tenants",
     "peppers_of",
     "seal_keys",

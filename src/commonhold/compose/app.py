@@ -14,10 +14,10 @@ from typing import Any
 
 from commonhold import http, pricing, web
 from commonhold._version import __version__
-from commonhold.auth.none import authenticate as anonymous
-from commonhold.compose.keys import KeyMode
+from commonhold.compose.callers import Callers
 from commonhold.compose.otlp_grpc import otlp_grpc
 from commonhold.compose.redaction import policies_of
+from commonhold.compose.registry import registry_over
 from commonhold.compose.storage import LateBackend, open_to_serve
 from commonhold.compose.tenants import Tenancy
 from commonhold.compose.upkeep import Chores
@@ -58,16 +58,15 @@ def create_app(settings: Settings | None = None) -> http.Service:
     policies = policies_of(settings, late)
     redaction = Redaction(policies.policy_of, spans_of, metrics.redacted)
     stores = Stores.on(ObservedBackend(RedactedBackend(late, redaction), metrics.operated))
-    mode = None if settings.auth == "none" else KeyMode(settings, late)
-    ring = mode.ring if mode else None
-    authenticate = mode.authenticate if mode else anonymous
+    callers = Callers(settings, late)
+    ring = callers.keys.ring if callers.keys else None
     tenancy = Tenancy(late) if settings.tenancy == "required" else None
     return http.create_app(
         stores,
         options,
-        authenticate=tenancy.of_a_tenant(authenticate) if tenancy else authenticate,
+        authenticate=tenancy.of_a_tenant(callers.authenticate) if tenancy else callers.authenticate,
         metrics=metrics,
-        lifespan=_lifespan(settings, late, chores),
+        lifespan=_lifespan(settings, late, chores, callers),
         routers=[web.router(_site(settings), stores)],
         extras=http.Extras(
             VoteKeys(settings.secret, late),
@@ -77,6 +76,7 @@ def create_app(settings: Settings | None = None) -> http.Service:
             tenancy.door.check if tenancy else None,
             chores.audit.auditing,
             policies,
+            registry_over(late, callers.forget),
         ),
     )
 
@@ -108,7 +108,7 @@ def _site(settings: Settings) -> web.Site:
     )
 
 
-def _lifespan(settings: Settings, late: LateBackend, chores: Chores) -> Lifespan:
+def _lifespan(settings: Settings, late: LateBackend, chores: Chores, callers: Callers) -> Lifespan:
     @asynccontextmanager
     async def lifespan(service: http.Service) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_S)
@@ -125,6 +125,7 @@ def _lifespan(settings: Settings, late: LateBackend, chores: Chores) -> Lifespan
             reminder.cancel()
             await prices
             await chores.aclose()
+            await callers.aclose()
             await late.aclose()
             _log.info("The database is closed.")
 

@@ -12,11 +12,13 @@ from commonhold.compose.storage import LateBackend, open_current
 from commonhold.errors import FieldError
 from commonhold.model.clock import Micros
 from commonhold.model.key import ApiKey
+from commonhold.model.registry import Registered
 from commonhold.service.audit import AuditTrail
 from commonhold.service.keys import KeyRing
 from commonhold.settings import PREFIX, InvalidSettings, Settings
 from commonhold.sql.api_keys import SqlKeys
 from commonhold.sql.audit import SqlAudit
+from commonhold.sql.registry import SqlRegistry
 
 PEPPER, PEPPER_FILE = f"{PREFIX}PEPPER", f"{PREFIX}PEPPER_FILE"
 
@@ -32,7 +34,8 @@ class KeyMode:
     def __init__(self, settings: Settings, late: LateBackend) -> None:
         self._late = late
         peppers = peppers_of(settings)
-        self.authenticate = KeyAuthenticator(KeyDesk(self._find, self._touch), peppers)
+        desk = KeyDesk(self._find, self._touch, self._agent)
+        self.authenticate = KeyAuthenticator(desk, peppers)
         self.ring = KeyRing(self._keys, peppers, self.authenticate.forget)
 
     def _keys(self) -> SqlKeys:
@@ -43,6 +46,9 @@ class KeyMode:
 
     async def _touch(self, key_id: str, now: Micros, before: Micros) -> None:
         await self._keys().touch(key_id, now, before)
+
+    async def _agent(self, tenant: str, agent: str) -> Registered | None:
+        return await SqlRegistry(self._late.opened().database).find(tenant, agent)
 
 
 @asynccontextmanager

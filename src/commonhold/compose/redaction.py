@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 
 from commonhold.compose.storage import LateBackend, open_current
 from commonhold.model.redaction import Policy, capture_of, groups_of
+from commonhold.service.audit import AuditTrail
 from commonhold.service.redaction import PolicyDesk
 from commonhold.settings import Settings
+from commonhold.sql.audit import SqlAudit
 from commonhold.sql.redaction import SqlPolicies
 
 
@@ -31,5 +33,6 @@ async def open_policies(settings: Settings) -> AsyncIterator[PolicyDesk]:
         SchemaOutdated: it has no place for policies yet.
     """
     async with open_current(settings) as backend:
-        policies = SqlPolicies(backend.database)
-        yield PolicyDesk(lambda: policies, policy_of(settings))
+        policies, log = SqlPolicies(backend.database), SqlAudit(backend.database)
+        trail = AuditTrail(lambda: log)
+        yield PolicyDesk(lambda: policies, policy_of(settings), audit=trail)

@@ -18,7 +18,7 @@ class Keys(Protocol):
     """
 
     async def add(self, key: ApiKey, /) -> None:
-        """Keep a new key.
+        """Keep a new key, and register the agent whose it is.
 
         Raises:
             Conflict: there is one with its id.

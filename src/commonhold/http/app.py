@@ -41,6 +41,7 @@ from commonhold.http.operation import Operation
 from commonhold.http.options import HttpOptions
 from commonhold.http.problems import problem_of
 from commonhold.http.redaction import redaction_operations
+from commonhold.http.registry import registry_operations
 from commonhold.http.table import RouteTable
 from commonhold.http.tenants import tenant_operations
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
@@ -49,6 +50,7 @@ from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
 from commonhold.service.redaction import PolicyDesk
+from commonhold.service.registry import AgentRegistry
 from commonhold.service.tenants import TenantList
 from commonhold.wrap import Bind
 
@@ -114,8 +116,8 @@ class Extras:
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
     deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made. Without
     `tenants` there is one; `check_tenant` raises where nobody of a tenant is let in. Without
-    `auditing` nobody is told who did what, and without `policies` there is no route that tells or
-    changes what is redacted.
+    `auditing` nobody is told who did what, without `policies` there is no route that tells or
+    changes what is redacted, and without a `registry` no agent is registered.
     """
 
     vote_keys: Keys | None = None
@@ -125,6 +127,7 @@ class Extras:
     check_tenant: Callable[[str], Awaitable[None]] | None = None
     auditing: Auditing | None = None
     policies: PolicyDesk | None = None
+    registry: AgentRegistry | None = None
 
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
@@ -132,7 +135,8 @@ class Extras:
         keys, tenants = key_operations(self.key_ring), tenant_operations(self.tenants)
         audit = audit_operations(self.auditing) if self.auditing else ()
         policies = redaction_operations(self.policies) if self.policies else ()
-        return (*told, *keys, *tenants, *audit, *policies)
+        agents = registry_operations(self.registry) if self.registry else ()
+        return (*told, *keys, *tenants, *audit, *policies, *agents)
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:

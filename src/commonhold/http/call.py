@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from commonhold.auth.grants import Grants
+from commonhold.auth.peer import PEER, together
 from commonhold.contract.stores import Stores
 from commonhold.errors import FieldError, InvalidRequest
 from commonhold.model.turns import MAX_TOKEN
@@ -51,7 +52,7 @@ class Call(Request):
     `agent` is the one in the path, and then the caller; `key_id` is that of the key it came with.
     `grants` are what the caller may do, and `recheck` raises when that has ended since.
     `speaks_otlp` is set once its JSON is known to be OTLP. `grant` is what the caller may do who
-    comes with a vote token. `made` is the id of what an endpoint made, where its path has none.
+    comes with a vote token. `made` names what an endpoint made, where its path does not.
     """
 
     stores: Stores
@@ -156,8 +157,14 @@ def request_id(given: bytes | None) -> bytes:
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """The headers of a request by lower-case name; of a repeated one, the last."""
-    return dict(scope["headers"])
+    """The headers of a request by lower-case name, and where it comes from."""
+    given = scope["headers"]
+    head: dict[bytes, bytes] = dict(given)
+    if len(head) < len(given):
+        head = together(given)
+    client = scope.get("client")
+    head[PEER] = client[0].encode() if client else b""
+    return head
 
 
 class Answer(Response):

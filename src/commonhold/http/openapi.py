@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from commonhold.http.bodies import KEY
+from commonhold.http.bodies import AGENT, KEY
 from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.params import Param
 from commonhold.http.problems import MEDIA_TYPE
@@ -106,7 +106,8 @@ def _parameters(operation: Operation) -> list[Schema]:
     found: list[Schema] = []
     for name in filter(None, (operation.key_name, operation.part_name)):
         path: Schema = {"name": name, "in": "path", "required": True}
-        found.append({**path, "schema": {"type": "string", "pattern": KEY}})
+        pattern = AGENT if name == "agent" else KEY
+        found.append({**path, "schema": {"type": "string", "pattern": pattern}})
     found += [
         {"name": param.name, "in": "query", "description": param.doc, **_value(param)}
         for param in operation.query

@@ -30,7 +30,9 @@ class _Desk:
             None if body.capture is None else capture_of(body.capture),
             None if body.redact is None else groups_of(body.redact),
         )
-        return _told(await self.policies.change(call.grants.principal, change))
+        standing = await self.policies.change(call.grants.principal, change)
+        call.made = str(standing.policy)
+        return _told(standing)
 
 
 def _told(standing: Standing) -> Answer:

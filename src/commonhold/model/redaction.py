@@ -28,6 +28,12 @@ class Policy:
     capture: Capture = "masked"
     groups: tuple[Group, ...] = DEFAULT_GROUPS
 
+    def __str__(self) -> str:
+        """What it comes to, as the audit log has it: `masked credentials,personal`."""
+        if self.capture == "full":
+            return self.capture
+        return f"{self.capture} {','.join(self.groups) or 'nothing'}"
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyChange:

@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
-from commonhold.contract.audit import AuditLog
+from commonhold.auth.principal import Principal
+from commonhold.contract.audit import Audit, AuditLog
 from commonhold.errors import CommonholdError
 from commonhold.model import clock
 from commonhold.model.audit import AuditEvent
@@ -93,3 +94,24 @@ class AuditTrail:
 
     def _loss(self, lost: int) -> AuditEvent:
         return AuditEvent(at=self._now(), operation="audit.lost", decision="noted", count=lost)
+
+
+async def tell(
+    audit: Audit | None, caller: Principal, operation: str, resource: tuple[str, str]
+) -> None:
+    """Write that a caller changed a resource, by its kind and id, where there is an `audit` to tell.
+
+    Raises:
+        Unavailable: it could not be written.
+    """
+    if audit is not None:
+        event = AuditEvent(
+            at=clock.now(),
+            operation=operation,
+            decision="allowed",
+            tenant=caller.tenant,
+            actor=caller.actor,
+            resource_type=resource[0],
+            resource_id=resource[1],
+        )
+        await audit.record(event)

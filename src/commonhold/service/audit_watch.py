@@ -24,9 +24,10 @@ CHANGES = frozenset(
     {
         *("sessions.delete", "traces.delete", "feedback.delete", "scores.delete"),
         *("keys.write", "agents.manage", "tenants.manage", "webhooks.manage", "erasures.create"),
+        "redaction.write",
     }
 )
-"""What removes, and what decides who may do what: an event whoever does it."""
+"""What removes, and what decides who may do what and what is kept: an event whoever does it."""
 
 ADMINISTRATIVE = CHANGES | EXPORTS | {"keys.read", "audit.read"}
 """Of these a refusal is an event even where nothing was to be changed."""

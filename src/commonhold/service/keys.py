@@ -11,7 +11,6 @@ from commonhold.contract.audit import Audit
 from commonhold.contract.keys import Keys
 from commonhold.errors import Forbidden, NotFound
 from commonhold.model import clock
-from commonhold.model.audit import AuditEvent
 from commonhold.model.clock import Clock, Micros
 from commonhold.model.key import (
     DAY,
@@ -23,6 +22,7 @@ from commonhold.model.key import (
     check_days,
     check_overlap,
 )
+from commonhold.service.audit import tell
 
 PLATFORM: Preset = "platform-admin"
 
@@ -114,17 +114,7 @@ class KeyRing:
         return issued
 
     async def _tell(self, caller: Principal, key_id: str) -> None:
-        if self._audit is not None:
-            event = AuditEvent(
-                at=self._now(),
-                operation="keys.write",
-                decision="allowed",
-                tenant=caller.tenant,
-                actor=caller.actor,
-                resource_type="key",
-                resource_id=key_id,
-            )
-            await self._audit.record(event)
+        await tell(self._audit, caller, "keys.write", ("key", key_id))
 
     async def _find(self, caller: Principal, key_id: str) -> ApiKey:
         key = await self._keys().find(key_id) if is_key_id(key_id) else None

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from commonhold.auth.principal import Principal
+from commonhold.contract.audit import Audit
 from commonhold.contract.redaction import Policies
 from commonhold.errors import CommonholdError
 from commonhold.model import clock
 from commonhold.model.redaction import Policy, PolicyChange, StoredChange
+from commonhold.service.audit import tell
 
 TTL_S = 2.0
 """How long a policy is gone by before it is looked up again, in seconds."""
@@ -33,17 +35,22 @@ class Standing:
 
 
 class PolicyDesk:
-    """Policies over storage that may not be open yet; `default` is that of the service."""
+    """Policies over storage that may not be open yet; `default` is that of the service.
+
+    `audit` is told of what is changed where no request stands behind it.
+    """
 
     def __init__(
         self,
         policies: Callable[[], Policies],
         default: Policy,
         monotonic: Callable[[], float] = clock.monotonic,
+        audit: Audit | None = None,
     ) -> None:
         self._policies = policies
         self._default = default
         self._monotonic = monotonic
+        self._audit = audit
         self._known: dict[str, _Known] = {}
 
     async def policy_of(self, tenant: str) -> Policy:
@@ -74,7 +81,10 @@ class PolicyDesk:
         stored = StoredChange(change, clock.now(), caller.actor)
         await self._policies().put(caller.tenant, stored)
         self._known.pop(caller.tenant, None)
-        return Standing(change.over(self._default), stored)
+        standing = Standing(change.over(self._default), stored)
+        resource = ("redaction", str(standing.policy))
+        await tell(self._audit, caller, "redaction.write", resource)
+        return standing
 
     async def _standing(self, tenant: str) -> Standing:
         stored = await self._policies().find(tenant)

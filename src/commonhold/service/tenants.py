@@ -8,9 +8,9 @@ from commonhold.contract.audit import Audit
 from commonhold.contract.tenants import Tenants
 from commonhold.errors import NotFound
 from commonhold.model import clock
-from commonhold.model.audit import AuditEvent
 from commonhold.model.clock import Clock
 from commonhold.model.tenant import Status, Tenant, can_be_tenant, check_tenant
+from commonhold.service.audit import tell
 from commonhold.service.keys import BOOTSTRAP
 
 
@@ -61,13 +61,4 @@ class TenantList:
         return found
 
     async def _tell(self, name: str) -> None:
-        if self._audit is not None:
-            event = AuditEvent(
-                at=self._now(),
-                operation="tenants.manage",
-                decision="allowed",
-                actor=BOOTSTRAP.actor,
-                resource_type="tenant",
-                resource_id=name,
-            )
-            await self._audit.record(event)
+        await tell(self._audit, BOOTSTRAP, "tenants.manage", ("tenant", name))

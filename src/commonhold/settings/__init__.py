@@ -7,21 +7,26 @@ command line and the error messages cannot disagree with the code.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Literal, Self, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
 
 from commonhold.errors import CommonholdError, FieldError
 from commonhold.model.redaction import CAPTURES, DEFAULT_GROUPS, Group
 from commonhold.model.vote import MAX_VOTE_TTL_S
-from commonhold.settings.addresses import is_loopback, redact_url
+from commonhold.settings.addresses import is_loopback
+from commonhold.settings.fields import PREFIX as PREFIX
+from commonhold.settings.fields import Setting as Setting
+from commonhold.settings.fields import described, read
+from commonhold.settings.fields import setting as _setting
+from commonhold.settings.gateway import CIDRS, TENANT, USER_PREFIX, gateway_faults
 from commonhold.settings.rules import (
     AUTH,
     COLLECTOR,
     DATABASE,
     FLAG,
     HOST,
+    ISSUERS,
     LEVELS,
     MAINTENANCE,
     MIB,
@@ -36,16 +41,11 @@ from commonhold.settings.rules import (
     SIGNING,
     SIZE,
     TEXT,
-    RefusedError,
-    Rule,
     choice,
     count,
 )
 from commonhold.settings.tenancy import tenancy_faults
 
-T = TypeVar("T")
-
-PREFIX = "COMMONHOLD_"
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """Where several workers share their counters: the name `prometheus_client` reads."""
 
@@ -58,22 +58,6 @@ class InvalidSettings(CommonholdError):
     def __init__(self, errors: list[FieldError]) -> None:
         lines = [f"{'.'.join(map(str, error.loc))}: {error.msg}" for error in errors]
         super().__init__("\n".join(lines), errors=errors)
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One documented setting: the field, the variable that sets it, and what it means."""
-
-    name: str
-    env: str
-    default: str
-    allowed: str
-    doc: str
-
-
-def _setting(default: T, env: str, doc: str, rule: Rule, *, secret: bool = False) -> T:
-    metadata = {"env": PREFIX + env, "doc": doc, "rule": rule}
-    return field(default=default, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +147,55 @@ class Settings:
         "How much is kept of what is said: `masked` redacts, `none` also drops the content of traces"
         " and log records, `full` keeps everything.",
         choice(*CAPTURES),
+    )
+    oidc_issuers: str = _setting(
+        "",
+        "OIDC_ISSUERS",
+        "The issuers whose tokens are taken; `oidc` needs it.",
+        ISSUERS,
+    )
+    require_agent_proof: bool = _setting(
+        False,
+        "REQUIRE_AGENT_PROOF",
+        "Refuse a user's token that was made for an agent, unless the agent proves itself beside it.",
+        FLAG,
+    )
+    gateway_cidrs: str = _setting(
+        "",
+        "GATEWAY_CIDRS",
+        "Where the gateways are whose word on users is believed; `gateway` needs it.",
+        CIDRS,
+    )
+    gateway_secret: tuple[str, ...] = _setting(
+        (),
+        "GATEWAY_SECRET",
+        "What a gateway must show in `X-Gateway-Secret` as well; nothing when empty.",
+        SIGNING,
+        secret=True,
+    )
+    gateway_default_tenant: str = _setting(
+        "default",
+        "GATEWAY_DEFAULT_TENANT",
+        "The tenant of a request in which the gateway names none.",
+        TENANT,
+    )
+    gateway_user_prefix: str = _setting(
+        "",
+        "GATEWAY_USER_PREFIX",
+        "What stands before the names of its users, so that none is taken for one of an issuer.",
+        USER_PREFIX,
+    )
+    gateway_same_subject: bool = _setting(
+        True,
+        "GATEWAY_SAME_SUBJECT",
+        "Whether a token that comes through the gateway must be that of the user it names.",
+        FLAG,
+    )
+    allow_anonymous: bool = _setting(
+        False,
+        "ALLOW_ANONYMOUS",
+        "Whether who is not signed in at the gateway may start a session and vote.",
+        FLAG,
     )
     workers: int = _setting(
         1, "WORKERS", "Processes that serve requests, each with its own pool.", count(1, 64)
@@ -272,14 +305,19 @@ class Settings:
             InvalidSettings: naming every setting that is wrong, and what is allowed.
         """
         given = {name: str(value) for name, value in (flags or {}).items() if value is not None}
-        values, errors = _read(cls, given, environ)
+        values, errors = read(cls, given, environ)
         if errors:
             raise InvalidSettings(errors)
         return cls(**values)  # type: ignore[arg-type]
 
+    @property
+    def modes(self) -> frozenset[str]:
+        """The modes of `auth`, one by one."""
+        return frozenset(self.auth.split(","))
+
     def to_environ(self) -> dict[str, str]:
         """The same settings as variables, for the processes that serve."""
-        return {setting.env: setting.default for setting in _describe(self)}
+        return {setting.env: setting.default for setting in described(self)}
 
     def refuse_unsafe(self) -> None:
         """Check that nobody unknown can reach a service that asks nobody who they are.
@@ -289,8 +327,10 @@ class Settings:
         """
         if self.auth == "none" and not self.insecure and not is_loopback(self.host):
             raise InvalidSettings([FieldError((f"{PREFIX}HOST",), _unsafe(self.host))])
-        if self.auth == "keys" and self.insecure:
-            told = "it lets everybody in, and COMMONHOLD_AUTH=keys does not; set one of them."
+        if self.auth != "none" and self.insecure:
+            told = (
+                f"it lets everybody in, and COMMONHOLD_AUTH={self.auth} does not; set one of them."
+            )
             raise InvalidSettings([FieldError((f"{PREFIX}INSECURE",), told)])
         faults = tenancy_faults(
             self.tenancy,
@@ -298,6 +338,7 @@ class Settings:
             maintenance=self.database_maintenance,
             auth=self.auth,
         )
+        faults += gateway_faults(self.modes, self.gateway_cidrs)
         if faults:
             raise InvalidSettings(faults)
         if self.workers > 1 and ":memory:" in self.database:
@@ -334,13 +375,13 @@ class ClientSettings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Read `COMMONHOLD_URL`, its per-surface forms, `COMMONHOLD_AGENT` and `_TOKEN`."""
-        values, _ = _read(cls, {}, environ)
+        values, _ = read(cls, {}, environ)
         return cls(**values)  # type: ignore[arg-type]
 
 
 def documented(kind: type[Settings | ClientSettings]) -> tuple[Setting, ...]:
     """Every setting of `kind`, in the order to document them."""
-    return tuple(_describe(kind()))
+    return tuple(described(kind()))
 
 
 def unknown_names(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
@@ -366,52 +407,6 @@ def export(variables: Mapping[str, str]) -> None:
 def _unsafe(host: str) -> str:
     return (
         f"{host} can be reached by others, and COMMONHOLD_AUTH=none lets everyone read and write"
-        " everything. Set COMMONHOLD_AUTH=keys (--auth), or COMMONHOLD_HOST=127.0.0.1 (--host), or, when only trusted machines can"
+        " everything. Set COMMONHOLD_AUTH=keys, oidc or gateway (--auth), or COMMONHOLD_HOST=127.0.0.1 (--host), or, when only trusted machines can"
         " reach it, COMMONHOLD_INSECURE=true (--insecure)."
     )
-
-
-def _read(
-    kind: type[Settings | ClientSettings],
-    flags: Mapping[str, str],
-    environ: Mapping[str, str],
-) -> tuple[dict[str, object], list[FieldError]]:
-    values: dict[str, object] = {}
-    errors: list[FieldError] = []
-    for each in fields(kind):
-        env, rule = each.metadata["env"], each.metadata["rule"]
-        text = flags.get(each.name) or _variable(env, environ)
-        if text is None:
-            continue
-        try:
-            values[each.name] = rule.read(text)
-        except RefusedError as error:
-            errors.append(FieldError((env,), f"{text!r} {error}"))
-        except ValueError:
-            errors.append(FieldError((env,), _rejected(text, rule, each.name, flags)))
-    return values, errors
-
-
-def _variable(env: str, environ: Mapping[str, str]) -> str | None:
-    text = environ.get(env, "").strip()
-    # In a namespace with a service called commonhold, Kubernetes sets COMMONHOLD_PORT to
-    # tcp://address:port in every pod, and so on for commonhold-otlp-grpc. It is not meant for us.
-    if env.endswith("_PORT") and text.startswith(("tcp://", "udp://")):
-        return None
-    return text or None
-
-
-def _rejected(text: str, rule: Rule, name: str, flags: Mapping[str, str]) -> str:
-    source = f" (from --{name.replace('_', '-')})" if name in flags else ""
-    # A URL with a typing error in it holds the same password, where nobody looks for one.
-    url = re.match(r"\w+://", text)
-    is_hidden = rule.is_secret or ("@" in text and not url)
-    shown = "the value (not shown)" if is_hidden else repr(redact_url(text))
-    return f"{shown}{source} is not valid; expected {rule.allowed}."
-
-
-def _describe(settings: Settings | ClientSettings) -> Iterator[Setting]:
-    for each in fields(settings):
-        value, rule = getattr(settings, each.name), each.metadata["rule"]
-        text = "" if value is None else rule.show(value)
-        yield Setting(each.name, each.metadata["env"], text, rule.allowed, each.metadata["doc"])

@@ -118,10 +118,6 @@ class RefusedError(ValueError):
     """A value that is refused for a reason of its own: the message goes on from the value."""
 
 
-class NotYetError(RefusedError):
-    """A value that will be allowed one day, and must not be taken for another until then."""
-
-
 SECRET_BYTES = 32
 _SCHEMES = {"http": 80, "https": 443}
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
@@ -156,12 +152,19 @@ def _joined(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
+MODES = ("keys", "oidc", "gateway")
+_NAMES_OF_MODES = {"keycloak": "oidc"}
+
+
 def _read_auth(text: str) -> str:
-    if text.lower() in ("oidc", "gateway"):
-        raise NotYetError("comes with a later release; until then `none` and `keys` are allowed.")
-    if text.lower() not in ("none", "keys"):
+    """Modes, in our own order: what is combined is the same however it is written."""
+    given = {each.strip() for each in text.lower().split(",")}
+    found = {_NAMES_OF_MODES.get(each, each) for each in given}
+    if found == {"none"}:
+        return "none"
+    if not found <= set(MODES):
         raise ValueError(text)
-    return text.lower()
+    return ",".join(each for each in MODES if each in found)
 
 
 def _read_groups(text: str) -> tuple[str, ...]:
@@ -178,7 +181,11 @@ REDACT = Rule(
     f"{' and '.join(f'`{each}`' for each in GROUPS)}, with commas between, or `none`",
     lambda value: _joined(value) or "none",
 )
-AUTH = Rule(_read_auth, "`none` or `keys`; `oidc` and `gateway` come with a later release")
+AUTH = Rule(
+    _read_auth,
+    "`none` alone, or some of `keys`, `oidc` and `gateway`, with commas between",
+)
+ISSUERS = Rule(str, "the path of a TOML or JSON file, or that JSON itself, or nothing")
 PATH = Rule(str, "the path of a file, or nothing")
 DATABASE = Rule(_read_database, "`sqlite:///file.db` or `postgresql://user:password@host/name`")
 MAINTENANCE = Rule(_read_maintenance, "`postgresql://user:password@host/name`, or nothing")

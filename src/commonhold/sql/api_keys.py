@@ -8,6 +8,7 @@ from typing import Any
 from commonhold.errors import Conflict, NotFound
 from commonhold.model.clock import Micros
 from commonhold.model.key import ApiKey
+from commonhold.model.opaque import EMPTY_LIST
 from commonhold.sql.database import Database, Row, Tx
 from commonhold.sql.statement import statement
 
@@ -17,6 +18,7 @@ LIST = statement("list_keys")
 REVOKE = statement("revoke_key")
 END = statement("end_key")
 TOUCH = statement("touch_key")
+KNOW_AGENT = statement("know_agent")
 
 _STORED = (
     *("key_id", "tenant", "name", "preset", "agent", "last_four", "pepper_id", "digest"),
@@ -64,6 +66,9 @@ async def _add(tx: Tx, key: ApiKey) -> None:
     stored: dict[str, Any] = {name: getattr(key, name) for name in _STORED}
     if await tx.one(ADD, **stored) is None:
         raise Conflict(f"There is a key {key.key_id} already. Try again.")
+    if key.agent:
+        known = {"tenant": key.tenant, "agent": key.agent, "created_by": key.created_by}
+        await tx.run(KNOW_AGENT, **known, any_type=EMPTY_LIST, now=key.created_at)
 
 
 def _key(row: Row) -> ApiKey:

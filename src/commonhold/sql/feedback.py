@@ -52,7 +52,12 @@ class SqlFeedback:
     def __init__(self, database: Database, scope: Scope) -> None:
         self._db = database
         self._tenant = scope.tenant
-        self._only = {"part_of": scope.only.part_of, "owned_by": scope.only.owned_by}
+        only = scope.only
+        self._only = {
+            "part_of": only.part_of,
+            "owned_by": only.owned_by,
+            "of_user": only.user,
+        }
         self._writer = FeedbackWriter(database, scope)
         self._counts = FeedbackCounts(database, scope)
         self._turns = Turns(database)
@@ -153,7 +158,7 @@ class SqlFeedback:
             LIST if q is None else SEARCH,
             tenant=self._tenant,
             **_filters(query),
-            part_of=self._only["part_of"],
+            **self._only,
             q=q,
             thumbs=thumbs,
             at=at,

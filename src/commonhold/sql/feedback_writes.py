@@ -44,7 +44,7 @@ class FeedbackWriter:
         self._db = database
         self._author = scope.author
         self._tenant = scope.tenant
-        self._owned_by = scope.only.owned_by
+        self._only = {"owned_by": scope.only.owned_by, "of_user": scope.only.user}
         self._stamp = stamp(scope)
         self._user_id = scope.author.user or ANONYMOUS
 
@@ -93,9 +93,7 @@ class FeedbackWriter:
         """
 
         async def unit(tx: Tx) -> Score | None:
-            row = await tx.one(
-                LOCK, tenant=self._tenant, feedback_id=feedback_id, owned_by=self._owned_by
-            )
+            row = await tx.one(LOCK, tenant=self._tenant, feedback_id=feedback_id, **self._only)
             if row is None:
                 return None
             told = changed(rows.score(row), patch)
@@ -126,8 +124,7 @@ class FeedbackWriter:
             NotFound: there is none.
         """
         is_key = ids.is_key(feedback_id)
-        args = {"tenant": self._tenant, "feedback_id": feedback_id, "thumbs": thumbs}
-        args["owned_by"] = self._owned_by
+        args = {"tenant": self._tenant, "feedback_id": feedback_id, "thumbs": thumbs, **self._only}
         if not is_key or not await self._db.run(DELETE, **args):
             raise missing(feedback_id)
 
@@ -202,7 +199,7 @@ class FeedbackWriter:
         return found
 
     async def _patch(self, tx: Tx, feedback_id: str, **args: Any) -> Score | None:
-        key = {"tenant": self._tenant, "feedback_id": feedback_id, "owned_by": self._owned_by}
+        key = {"tenant": self._tenant, "feedback_id": feedback_id, **self._only}
         row = await tx.one(PATCH, **key, now=clock.now(), **args)
         if row is None:
             return None

@@ -28,6 +28,9 @@ class SessionLists(SessionLogs):
     async def list(self, query: SessionQuery = SessionQuery(), /) -> Page[Session]:
         check_window(query.limit, query.offset)
         check_status(query.status)
+        only = self._scope.only.user
+        if only is not None and query.user not in {None, only}:
+            return Page(())
         at, last = decode_cursor(query.cursor) if query.cursor else (None, None)
         source, by = self._source(query)
         is_small = query.limit < FEW and not query.offset and source is LIST
@@ -35,7 +38,7 @@ class SessionLists(SessionLogs):
             source,
             tenant=self._tenant,
             agent=query.agent,
-            user=query.user,
+            user=query.user if only is None else only,
             parent=query.parent,
             holder=query.holder,
             since=query.since,

@@ -30,7 +30,10 @@ def session_key(scope: Scope, session_id: str) -> SessionKey:
     """The session that a scope means by this id."""
     only = scope.only
     return SessionKey(
-        tenant=scope.tenant, session_id=session_id, of_user=only.of_user, held_by=only.held_by
+        tenant=scope.tenant,
+        session_id=session_id,
+        of_user=only.of_user if only.user is None else only.user,
+        held_by=only.held_by,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from commonhold.errors import Forbidden
+from commonhold.contract.stores import Stores
+from commonhold.errors import AgentOwned, Forbidden
 from commonhold.model.opaque import JsonText
 from commonhold.model.page import Page
 from commonhold.model.session import (
@@ -40,24 +42,27 @@ class ScopedSessions:
     async def create(
         self, new: NewSession = _NOTHING_CHOSEN, /, *, key: str | None = None
     ) -> Session:
-        return await self._reach.at("sessions.create").sessions.create(new, key=key)
+        stores = self._reach.at("sessions.create")
+        if self._reach.is_nobody and new.session_id is not None:
+            raise Forbidden("Who is not signed in gets the id of a session from the service.")
+        return await stores.sessions.create(new, key=key)
 
     async def find(self, session_id: str, /) -> Session | None:
-        return await self._reach.at("sessions.summary").sessions.find(session_id)
+        return await self._reach.at("sessions.summary", "user").sessions.find(session_id)
 
     async def get(self, session_id: str, /) -> Session:
-        return await self._reach.at("sessions.summary").sessions.get(session_id)
+        return await self._reach.at("sessions.summary", "user").sessions.get(session_id)
 
     async def history(self, session_id: str, /) -> History:
-        return await self._reach.at("sessions.read").sessions.history(session_id)
+        return await self._reach.at("sessions.read", "user").sessions.history(session_id)
 
     async def stream(self, session_id: str, /) -> HistoryStream:
-        return await self._reach.at("sessions.read").sessions.stream(session_id)
+        return await self._reach.at("sessions.read", "user").sessions.stream(session_id)
 
     async def messages(
         self, session_id: str, query: MessageQuery = _FROM_THE_START, /
     ) -> Page[Message]:
-        return await self._reach.at("sessions.read").sessions.messages(session_id, query)
+        return await self._reach.at("sessions.read", "user").sessions.messages(session_id, query)
 
     async def put(
         self,
@@ -69,7 +74,8 @@ class ScopedSessions:
         if_match: int | None = None,
         lease: int | None = None,
     ) -> Written:
-        return await self._reach.at("sessions.put").sessions.put(
+        stores = await self._for_writing("sessions.put", session_id)
+        return await stores.sessions.put(
             session_id, messages, mode=mode, if_match=if_match, lease=lease
         )
 
@@ -84,18 +90,20 @@ class ScopedSessions:
         key: str | None = None,
         lease: int | None = None,
     ) -> Appended:
-        return await self._reach.at("sessions.append").sessions.append(
+        stores = await self._for_writing("sessions.append", session_id)
+        create = create and not self._reach.is_nobody
+        return await stores.sessions.append(
             session_id, messages, if_match=if_match, create=create, key=key, lease=lease
         )
 
     async def cost(self, session_id: str, /) -> JsonText:
-        return await self._reach.at("sessions.summary").sessions.cost(session_id)
+        return await self._reach.at("sessions.summary", "user").sessions.cost(session_id)
 
     async def patch_cost(self, session_id: str, patch: Mapping[str, Any] | str, /) -> JsonText:
         return await self._reach.at("sessions.cost").sessions.patch_cost(session_id, patch)
 
     async def state(self, session_id: str, /) -> JsonText:
-        return await self._reach.at("sessions.read").sessions.state(session_id)
+        return await self._reach.at("sessions.read", "user").sessions.state(session_id)
 
     async def patch_state(self, session_id: str, patch: Mapping[str, Any] | str, /) -> JsonText:
         return await self._reach.at("sessions.state").sessions.patch_state(session_id, patch)
@@ -103,14 +111,15 @@ class ScopedSessions:
     async def fork(
         self, session_id: str, /, *, at: int | None = None, key: str | None = None
     ) -> Session:
-        return await self._reach.at("sessions.fork").sessions.fork(session_id, at=at, key=key)
+        return await self._reach.at("sessions.fork", "user").sessions.fork(
+            session_id, at=at, key=key
+        )
 
     async def revert(
         self, session_id: str, /, *, to: int, lease: int | None = None, key: str | None = None
     ) -> Written:
-        return await self._reach.at("sessions.revert").sessions.revert(
-            session_id, to=to, lease=lease, key=key
-        )
+        stores = await self._for_writing("sessions.revert", session_id)
+        return await stores.sessions.revert(session_id, to=to, lease=lease, key=key)
 
     async def lease(
         self,
@@ -158,28 +167,45 @@ class ScopedSessions:
         )
 
     async def participants(self, session_id: str, /) -> tuple[Participant, ...]:
-        return await self._reach.at("sessions.summary").sessions.participants(session_id)
+        return await self._reach.at("sessions.summary", "user").sessions.participants(session_id)
 
     async def usage(self, session_id: str, /) -> Usage:
-        return await self._reach.at("sessions.summary").sessions.usage(session_id)
+        return await self._reach.at("sessions.summary", "user").sessions.usage(session_id)
 
     async def timeline(
         self, session_id: str, query: TimelineQuery = _WHOLE_TIMELINE, /
     ) -> Page[Moment]:
-        return await self._reach.at("sessions.timeline", "part_of").sessions.timeline(
-            session_id, query
-        )
+        stores = self._reach.at("sessions.timeline", "part_of", "user")
+        if self._reach.is_somebody:
+            kinds = tuple([each for each in query.kinds if each != "trace"])
+            query = replace(query, kinds=kinds)
+        return await stores.sessions.timeline(session_id, query)
 
     def events(
         self, session_id: str, /, *, after: int | None = None
     ) -> AsyncIterator[Message | Event]:
-        return self._reach.at("sessions.read").sessions.events(session_id, after=after)
+        return self._reach.at("sessions.read", "user").sessions.events(session_id, after=after)
 
     async def list(self, query: SessionQuery = _NEWEST_SESSIONS, /) -> Page[Session]:
-        stores = self._reach.at("sessions.list")
+        stores = self._reach.at("sessions.list", "user")
         if query.q is not None and not self._reach.sees_content("sessions.list"):
             raise Forbidden("A search reads what was said, which a viewer does not see.")
         return await stores.sessions.list(query)
 
     async def delete(self, session_id: str, /) -> Removed:
-        return await self._reach.at("sessions.delete", "owned_by").sessions.delete(session_id)
+        return await self._reach.at("sessions.delete", "owned_by", "user").sessions.delete(
+            session_id
+        )
+
+    async def _for_writing(self, operation: str, session_id: str) -> Stores:
+        """The stores for a write of messages.
+
+        Raises:
+            AgentOwned: a person would write into what an agent remembers.
+        """
+        stores = self._reach.at(operation, "user")
+        if self._reach.is_somebody:
+            found = await stores.sessions.find(session_id)
+            if found is not None and found.agent:
+                raise AgentOwned
+        return stores

@@ -841,6 +841,33 @@ CREATE TABLE redaction_policy (
     updated_by TEXT NOT NULL
 );
 
+-- Agents that may call, and whom issuers know as one of them.
+
+CREATE TABLE agent (
+    tenant TEXT COLLATE "C" NOT NULL,
+    agent TEXT COLLATE "C" NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
+    agent_types TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, agent)
+);
+
+CREATE TABLE agent_binding (
+    kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('oidc_client', 'spiffe', 'k8s_sa')),
+    issuer TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    binding_id TEXT COLLATE "C" NOT NULL,
+    tenant TEXT COLLATE "C" NOT NULL,
+    agent TEXT COLLATE "C" NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (kind, issuer, subject)
+);
+
+CREATE INDEX agent_binding_by_agent ON agent_binding (tenant, agent, created_at, binding_id);
+
 -- Tenants: who there is, where COMMONHOLD_TENANCY is `required`.
 
 CREATE TABLE tenant (

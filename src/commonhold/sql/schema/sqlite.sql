@@ -843,6 +843,33 @@ CREATE TABLE redaction_policy (
     updated_by TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Agents that may call, and whom issuers know as one of them.
+
+CREATE TABLE agent (
+    tenant TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
+    agent_types TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, agent)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE agent_binding (
+    kind TEXT NOT NULL CHECK (kind IN ('oidc_client', 'spiffe', 'k8s_sa')),
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    binding_id TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, issuer, subject)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX agent_binding_by_agent ON agent_binding (tenant, agent, created_at, binding_id);
+
 -- Tenants: who there is, where COMMONHOLD_TENANCY is `required`.
 
 CREATE TABLE tenant (

@@ -1,7 +1,7 @@
 -- Feedback: thumbs and scores in one table, and what they are counted by.
 
 -- columns score: feedback.feedback_id, feedback.name, feedback.data_type, feedback.created_at, feedback.updated_at, feedback.value_num, feedback.label, feedback.value_json, feedback.rating, feedback.comment, feedback.correction, feedback.source, feedback.source_id, feedback.identifier, feedback.metadata, feedback.environment, feedback.config_id, feedback.error, feedback.trace_id, feedback.span_id, feedback.session_id, feedback.message_id, feedback.turn_index, feedback.response_id, feedback.model_id, feedback.latency_ms, feedback.agent_type, feedback.user_id, feedback.owner_agent, feedback.superseded_by, feedback.state, feedback.turn_session, feedback.turn_no, feedback.turn_message, feedback.turn_trace, feedback.agent, feedback.model, feedback.turn_seq, CASE WHEN feedback.state <> 'pending' AND coalesce(feedback.awaits_trace, feedback.awaits_turn, feedback.awaits_run) IS NULL THEN 0 ELSE 1 END
--- columns narrowed: [AND feedback.rating IS NOT NULL AND 1 = :thumbs] [AND feedback.rating = :rating] [AND feedback.trace_key = :trace_key] [AND feedback.turn_session = :session_id] [AND feedback.user_id = :user_id] [AND feedback.agent = :agent] [AND feedback.agent = :part_of] [AND feedback.name = :name] [AND feedback.agent_type = :agent_type] [AND feedback.model = :model] [AND feedback.label = :label] [AND feedback.source = :source] [AND feedback.data_type = :data_type] [AND feedback.value_num >= :min_value] [AND feedback.value_num <= :max_value] [AND feedback.comment <> '' AND 1 = :with_comment] [AND coalesce(feedback.comment, '') = '' AND 1 = :without_comment] [AND feedback.correction <> '' AND 1 = :with_correction] [AND coalesce(feedback.correction, '') = '' AND 1 = :without_correction] [AND feedback.created_at >= :since] [AND feedback.created_at < :until] [AND (feedback.created_at, feedback.feedback_id) < (:at, :id)]
+-- columns narrowed: [AND feedback.rating IS NOT NULL AND 1 = :thumbs] [AND feedback.rating = :rating] [AND feedback.trace_key = :trace_key] [AND feedback.turn_session = :session_id] [AND feedback.user_id = :user_id] [AND feedback.agent = :agent] [AND feedback.agent = :part_of] [AND feedback.user_id = :of_user AND feedback.owner_user = :of_user] [AND feedback.name = :name] [AND feedback.agent_type = :agent_type] [AND feedback.model = :model] [AND feedback.label = :label] [AND feedback.source = :source] [AND feedback.data_type = :data_type] [AND feedback.value_num >= :min_value] [AND feedback.value_num <= :max_value] [AND feedback.comment <> '' AND 1 = :with_comment] [AND coalesce(feedback.comment, '') = '' AND 1 = :without_comment] [AND feedback.correction <> '' AND 1 = :with_correction] [AND coalesce(feedback.correction, '') = '' AND 1 = :without_correction] [AND feedback.created_at >= :since] [AND feedback.created_at < :until] [AND (feedback.created_at, feedback.feedback_id) < (:at, :id)]
 -- columns told: [, CAST(:turns AS BIGINT), q.content, a.content, s.name, s.attributes, s.events]
 -- columns exchange: [LEFT JOIN message q ON q.tenant = feedback.tenant AND q.session_id = feedback.turn_session AND q.seq = feedback.question_seq LEFT JOIN message a ON a.tenant = feedback.tenant AND a.session_id = feedback.turn_session AND a.seq = feedback.turn_seq LEFT JOIN trace t ON t.tenant = feedback.tenant AND t.trace_id = feedback.turn_trace AND feedback.turn_seq IS NULL LEFT JOIN span s ON s.tenant = feedback.tenant AND s.day = t.day AND s.trace_id = t.trace_id AND 1 = :turns AND s.span_id = (SELECT x.span_id FROM span x WHERE x.tenant = :tenant AND x.day = t.day AND x.trace_id = t.trace_id ORDER BY x.parent_span_id IS NOT NULL, x.start_ns, x.span_id LIMIT 1)]
 
@@ -54,7 +54,7 @@ RETURNING {score};
 -- One record. Primary key.
 SELECT {score} FROM feedback
 WHERE tenant = :tenant AND feedback_id = :feedback_id [AND rating IS NOT NULL AND 1 = :thumbs]
-    [AND (agent = :part_of OR owner_agent = :part_of)] [AND owner_agent = :owned_by];
+    [AND (agent = :part_of OR owner_agent = :part_of)] [AND owner_agent = :owned_by] [AND owner_user = :of_user];
 
 -- name: list_named_scores
 -- Some records by their ids. Primary key.
@@ -63,7 +63,7 @@ SELECT {score} FROM feedback WHERE tenant = :tenant AND feedback_id {is_listed};
 -- name: lock_feedback hot
 -- The same, and it stays ours until the transaction ends. Primary key.
 SELECT {score} FROM feedback
-WHERE tenant = :tenant AND feedback_id = :feedback_id [AND owner_agent = :owned_by] {for_update};
+WHERE tenant = :tenant AND feedback_id = :feedback_id [AND owner_agent = :owned_by] [AND owner_user = :of_user] {for_update};
 
 -- name: read_scores
 -- Records that count, by id. Primary key.
@@ -81,14 +81,14 @@ UPDATE feedback SET updated_at = :now
     [, correction = :correction]
     [, metadata = :metadata]
 WHERE tenant = :tenant AND feedback_id = :feedback_id [AND rating IS NOT NULL AND 1 = :thumbs]
-    [AND owner_agent = :owned_by]
+    [AND owner_agent = :owned_by] [AND owner_user = :of_user]
 RETURNING {score};
 
 -- name: delete_feedback hot
 -- Remove a record; triggers take it out of the counts. Primary key.
 DELETE FROM feedback
 WHERE tenant = :tenant AND feedback_id = :feedback_id [AND rating IS NOT NULL AND 1 = :thumbs]
-    [AND owner_agent = :owned_by];
+    [AND owner_agent = :owned_by] [AND owner_user = :of_user];
 
 -- name: list_feedback
 -- A page of records, newest first. feedback_by_creation, _thumbs, _by_rating, _by_trace,
@@ -119,7 +119,7 @@ SELECT {score} FROM feedback
 WHERE tenant = :tenant AND turn_session = :session_id
     AND (created_at, feedback_id) > (:at, :id)
     AND rating IS NOT NULL AND superseded_by IS NULL
-    [AND (agent = :part_of OR owner_agent = :part_of)]
+    [AND (agent = :part_of OR owner_agent = :part_of)] [AND owner_user = :of_user]
 ORDER BY created_at, feedback_id LIMIT :limit;
 
 -- name: index_feedback
