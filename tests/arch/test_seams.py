@@ -22,7 +22,7 @@ CLOCK = (
     "datetime.datetime.today",
     "datetime.date.today",
 )
-SEAMS = {"src/commonhold/settings/__init__.py": ENVIRONMENT, "src/commonhold/model/clock.py": CLOCK}
+SEAMS = {"src/commonhold/settings/": ENVIRONMENT, "src/commonhold/model/clock.py": CLOCK}
 
 
 def touched(tree: ast.Module, forbidden: tuple[str, ...]) -> list[str]:
@@ -40,16 +40,15 @@ def test_only_its_seam_touches_the_world() -> None:
         module.name: uses
         for module in modules()
         for seam, names in SEAMS.items()
-        if seam != module.name and (uses := touched(module.tree, names))
+        if not module.name.startswith(seam) and (uses := touched(module.tree, names))
     }
     assert not found
 
 
 def test_the_seams_are_where_we_say() -> None:
     """A seam that moved takes its rule along."""
-    by_name = {module.name: module for module in modules()}
     for seam, names in SEAMS.items():
-        assert touched(by_name[seam].tree, names)
+        assert any(touched(each.tree, names) for each in modules() if each.name.startswith(seam))
 
 
 @pytest.mark.parametrize(

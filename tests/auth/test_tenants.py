@@ -41,6 +41,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TENANTS = ("acme", "bolt")
 REQUESTS = 200
 SESSION = {"messages": [{"role": "user", "content": "hello", "id": "m1"}]}
+LISTS = (
+    *("sessions", "traces", "feedback", "scores", "agents"),
+    *("webhooks", "keys", "registered-agents", "audit"),
+)
 ABOUT = {"session_id": "kept", "message_id": "m1"}
 TRACE = {"trace_id": "t1", "started_at": "2026-01-01T00:00:00Z", "spans": []}
 
@@ -159,6 +163,8 @@ async def test_what_is_anothers_is_answered_as_what_is_absent(here: Shared) -> N
     made = await here.send(ours, "POST", "/v1/webhooks", hook, "operator")
     assert made.status_code == 201, made.text
     key = (await here.send(ours, "GET", "/v1/keys", preset="operator")).json()[0]["key_id"]
+    hidden = await here.send(ours, "PUT", "/v1/agents/hidden", preset="operator")
+    assert hidden.status_code == 200, hidden.text
     ids = {
         "session_id": ("secret", "absent"),
         "trace_id": ("t1", "tx"),
@@ -166,6 +172,7 @@ async def test_what_is_anothers_is_answered_as_what_is_absent(here: Shared) -> N
         "score_id": (vote, f"fb_{'0' * 16}"),
         "webhook_id": (made.json()["webhook_id"], f"wh_{'0' * 16}"),
         "key_id": (key, "0" * 12),
+        "agent": ("hidden", "nobody"),
     }
     routes = [each for each in here.app.operations if each.method == "GET" and each.key_name]
     assert len(routes) >= 15
@@ -175,10 +182,10 @@ async def test_what_is_anothers_is_answered_as_what_is_absent(here: Shared) -> N
             seen = [await shown(here, theirs, route.path, each, preset) for each in (there, absent)]
             assert seen[0] == seen[1], route.path
             assert seen[0][0] in {403, 404} or seen[0][1] == "[]", route.path
-    for listed in ("sessions", "traces", "feedback", "scores", "webhooks", "agents", "keys"):
+    for listed in LISTS:
         answer = await here.send(theirs, "GET", f"/v1/{listed}?limit=200", preset="operator")
-        assert "secret" not in answer.text
-        assert not {"t1", vote, key, made.json()["webhook_id"]} & set(answer.text.split('"'))
+        assert answer.status_code == 200, answer.text
+        assert not {there for there, _ in ids.values()} & set(answer.text.split('"')), listed
     await here.ok(theirs, "PUT", "/v1/sessions/secret", SESSION)
 
 

@@ -15,7 +15,7 @@ from commonhold.errors import (
 )
 from commonhold.model import clock
 from commonhold.model.clock import Clock, Micros
-from commonhold.model.tenant import Tenant, can_be_tenant
+from commonhold.model.tenant import SINGLE, Tenant, can_be_tenant
 
 TTL_S = 2
 """How long a tenant is believed to be let in before it is looked up again, in seconds."""
@@ -104,4 +104,28 @@ class OfATenant:
         caller = await self._authenticate(headers, agent, may_be_stale=may_be_stale)
         if caller.kind != PLATFORM:
             await self._door.check(settle(caller.tenant), may_be_stale=may_be_stale)
+        return caller
+
+
+class OfTheOne:
+    """An `Authenticator` behind which nobody names another tenant than the one there is.
+
+    A token or a gateway might. The tenant of a key was said by who made it.
+    """
+
+    def __init__(self, authenticate: Authenticator) -> None:
+        self._authenticate = authenticate
+
+    async def __call__(
+        self, headers: Headers, agent: str | None, *, may_be_stale: bool = False
+    ) -> Principal:
+        """The caller.
+
+        Raises:
+            Unauthenticated: there is no credential, or a bad one.
+            TenantUnknown: it is of another tenant.
+        """
+        caller = await self._authenticate(headers, agent, may_be_stale=may_be_stale)
+        if caller.method != "key" and caller.tenant != SINGLE:
+            raise TenantUnknown(f"There is one tenant here, and it is called {SINGLE}.")
         return caller

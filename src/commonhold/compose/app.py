@@ -58,13 +58,13 @@ def create_app(settings: Settings | None = None) -> http.Service:
     policies = policies_of(settings, late)
     redaction = Redaction(policies.policy_of, spans_of, metrics.redacted)
     stores = Stores.on(ObservedBackend(RedactedBackend(late, redaction), metrics.operated))
-    callers = Callers(settings, late)
+    tenancy = Tenancy(settings, late)
+    callers = Callers(settings, late, tenancy)
     ring = callers.keys.ring if callers.keys else None
-    tenancy = Tenancy(late) if settings.tenancy == "required" else None
     return http.create_app(
         stores,
         options,
-        authenticate=tenancy.of_a_tenant(callers.authenticate) if tenancy else callers.authenticate,
+        authenticate=callers.authenticate,
         metrics=metrics,
         lifespan=_lifespan(settings, late, chores, callers),
         routers=[web.router(_site(settings), stores)],
@@ -72,8 +72,8 @@ def create_app(settings: Settings | None = None) -> http.Service:
             VoteKeys(settings.secret, late),
             chores.webhooks.of,
             ring,
-            tenancy.tenants if tenancy else None,
-            tenancy.door.check if tenancy else None,
+            tenancy.tenants,
+            tenancy.door.check if tenancy.door else None,
             chores.audit.auditing,
             policies,
             registry_over(late, callers.forget),

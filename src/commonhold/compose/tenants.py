@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from commonhold.auth import Authenticator
-from commonhold.auth.tenants import OfATenant, TenantDoor
+from commonhold.auth.tenants import OfATenant, OfTheOne, TenantDoor
 from commonhold.compose.storage import LateBackend, open_current
 from commonhold.errors import TenantRequired, TenantUnknown, Unsupported
 from commonhold.model.key import Preset
@@ -20,16 +20,19 @@ from commonhold.sql.tenants import SqlTenants
 
 
 class Tenancy:
-    """The tenants of a service over a database that may not be open yet."""
+    """The tenants of a service over a database that may not be open yet.
 
-    def __init__(self, late: LateBackend) -> None:
+    Where there is one, there is no `door`, and nobody makes `tenants`.
+    """
+
+    def __init__(self, settings: Settings, late: LateBackend) -> None:
         self._late = late
-        self.door = TenantDoor(self._find)
-        self.tenants = TenantList(self._all, self.door.forget)
+        self.door = TenantDoor(self._find) if settings.tenancy == "required" else None
+        self.tenants = TenantList(self._all, self.door.forget) if self.door else None
 
     def of_a_tenant(self, authenticate: Authenticator) -> Authenticator:
         """Let in only who is of a tenant that is there and active."""
-        return OfATenant(authenticate, self.door)
+        return OfATenant(authenticate, self.door) if self.door else OfTheOne(authenticate)
 
     def _all(self) -> SqlTenants:
         return SqlTenants(self._late.opened().database)

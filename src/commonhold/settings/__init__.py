@@ -15,6 +15,7 @@ from commonhold.errors import CommonholdError, FieldError
 from commonhold.model.redaction import CAPTURES, DEFAULT_GROUPS, Group
 from commonhold.model.vote import MAX_VOTE_TTL_S
 from commonhold.settings.addresses import is_loopback
+from commonhold.settings.client import ClientSettings as ClientSettings
 from commonhold.settings.fields import PREFIX as PREFIX
 from commonhold.settings.fields import Setting as Setting
 from commonhold.settings.fields import described, read
@@ -30,17 +31,14 @@ from commonhold.settings.rules import (
     LEVELS,
     MAINTENANCE,
     MIB,
-    NAME,
     NETWORKS,
     ORIGINS,
     PATH,
     REDACT,
     SECONDS,
-    SECRET,
     SHARING,
     SIGNING,
     SIZE,
-    TEXT,
     choice,
     count,
 )
@@ -174,9 +172,9 @@ class Settings:
         secret=True,
     )
     gateway_default_tenant: str = _setting(
-        "default",
+        "",
         "GATEWAY_DEFAULT_TENANT",
-        "The tenant of a request in which the gateway names none.",
+        "The tenant of a request in which the gateway names none; without it, the one there is.",
         TENANT,
     )
     gateway_user_prefix: str = _setting(
@@ -344,39 +342,6 @@ class Settings:
         if self.workers > 1 and ":memory:" in self.database:
             told = "a database in memory belongs to one process; set it to 1, or use a file."
             raise InvalidSettings([FieldError((f"{PREFIX}WORKERS",), told)])
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """Where `commonhold.connect` goes when it is not told.
-
-    `url` serves every surface that has no URL of its own; `agent` names the author of what is
-    written to a service; `token` is the credential sent to it. An empty variable counts as unset.
-    """
-
-    # URLs and the token may carry secrets: a settings object printed by accident shows none.
-    url: str | None = _setting(None, "URL", "Where the client keeps everything.", TEXT, secret=True)
-    sessions_url: str | None = _setting(
-        None, "SESSIONS_URL", "Where it keeps sessions, when elsewhere.", TEXT, secret=True
-    )
-    traces_url: str | None = _setting(
-        None, "TRACES_URL", "Where it keeps traces, when elsewhere.", TEXT, secret=True
-    )
-    feedback_url: str | None = _setting(
-        None, "FEEDBACK_URL", "Where it keeps feedback, when elsewhere.", TEXT, secret=True
-    )
-    agent: str | None = _setting(
-        None, "AGENT", "The agent named as the author of what is written to a service.", NAME
-    )
-    token: str | None = _setting(
-        None, "TOKEN", "The credential the client sends to a service.", SECRET, secret=True
-    )
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read `COMMONHOLD_URL`, its per-surface forms, `COMMONHOLD_AGENT` and `_TOKEN`."""
-        values, _ = read(cls, {}, environ)
-        return cls(**values)  # type: ignore[arg-type]
 
 
 def documented(kind: type[Settings | ClientSettings]) -> tuple[Setting, ...]:
