@@ -15,11 +15,14 @@ from commonhold.model.trace import TraceQuery
 from commonhold.service.keys import BOOTSTRAP, KeyRing
 from commonhold.sql import SqlBackend
 from commonhold.sql.api_keys import SqlKeys
-from commonhold.sql.database import Tx
-from commonhold.sql.tenants import ADD, SqlTenants
+from commonhold.sql.tenants import SqlTenants
 from commonhold.testing.factories import messages, new_feedback
 
 AGENT = "worker"
+
+MANY = """INSERT INTO tenant (tenant, status, created_at)
+WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 800)
+SELECT 't' || n, 'active', 1 FROM counted;"""
 
 
 def ring(backend: SqlBackend) -> KeyRing:
@@ -32,12 +35,7 @@ async def settle(backend: SqlBackend) -> None:
     """Keys and tenants enough that no planner reads all of them for one."""
     for n in range(40):
         await ring(backend).create(BOOTSTRAP, NewKey("agent", f"a{n}"))
-    await backend.database.write(_tenants)
-
-
-async def _tenants(tx: Tx) -> None:
-    for n in range(800):
-        await tx.one(ADD, tenant=f"t{n}", now=1)
+    await backend.database.write(lambda tx: tx.script(MANY))
 
 
 async def visit(backend: SqlBackend) -> None:
