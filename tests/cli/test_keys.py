@@ -49,7 +49,7 @@ def test_the_first_key_is_made_on_postgres_too(empty_postgres_url: str, tmp_path
     assert made.out.startswith("chk_operator_"), made
 
 
-def test_keys_are_of_a_tenant_where_there_are_several(
+def test_a_command_is_about_one_tenant_where_there_are_several(
     postgres_server: Databases, tmp_path: Path
 ) -> None:
     """A tenant is made first, on the database itself; where there is one, no other can be named."""
@@ -69,10 +69,20 @@ def test_keys_are_of_a_tenant_where_there_are_several(
             key = ("keys", "create", "--preset", "operator")
             assert "--tenant" in check_one_line(told(*key), 1)
             assert "acme" in told("tenants", "create", "acme").out
-            assert told(*key, "--tenant", "acme").out.startswith("chk_operator_")
+            acme = ("--tenant", "acme")
+            assert told(*key, *acme).out.startswith("chk_operator_")
+            for changed in (("agents", "register", "a"), ("redaction", "set", "--redact", "none")):
+                assert "--tenant" in check_one_line(told(*changed), 1)
+                assert "bolt" in check_one_line(told(*changed, "--tenant", "bolt"), 1)
+                assert told(*changed, *acme).status == 0
+            assert '"agent":"a"' in told("agents", "list", *acme, "--json").out
             assert told("tenants", "disable", "acme").out.split() == ["disabled", "acme"]
             secured = ("db", "secure", "--app", database.role("app"), "--database", database.owner)
             assert "sees one tenant at a time" in told(*secured).out
+            listed = told("audit", "list", "--operation", "tenants.manage", "--json").out
+            events = [json.loads(line) for line in listed.splitlines()]
+            assert [each["resource_id"] for each in events] == ["acme", "acme"]
+            assert told("audit", "verify").status == 0
 
     asyncio.run(check())
     environ = {"COMMONHOLD_DATABASE": f"sqlite:///{tmp_path}/x.db", "COMMONHOLD_PEPPER": PEPPER}

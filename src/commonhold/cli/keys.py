@@ -20,6 +20,7 @@ from commonhold.cli.columns import Cells, fitting, print_stacked, print_table, p
 from commonhold.cli.console import err, option, out, print_json
 from commonhold.cli.plain import quoted
 from commonhold.cli.times import ago
+from commonhold.cli.whose import Tenant
 from commonhold.model import clock
 from commonhold.model.clock import to_rfc3339
 from commonhold.model.key import (
@@ -44,12 +45,6 @@ app = typer.Typer(
 Database = Annotated[str | None, option("database", "Options", "URL")]
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="As `commonhold keys list` shows it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead, for programs.")]
-Tenant = Annotated[
-    str | None,
-    typer.Option(
-        "--tenant", metavar="NAME", help="Whose keys, where COMMONHOLD_TENANCY is `required`."
-    ),
-]
 Days = Annotated[
     int, typer.Option("--days", metavar="DAYS", help="How long it is good, at most 365.")
 ]

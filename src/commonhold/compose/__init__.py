@@ -19,7 +19,7 @@ from commonhold.compose.storage import (
     sqlite_file,
     wall_problems,
 )
-from commonhold.compose.tenants import open_tenants, tenant_of_key
+from commonhold.compose.tenants import caller_of, open_tenants, tenant_of_key
 from commonhold.sql import SqlBackend
 from commonhold.sql.probe import SQLITE_LIBRARY, clock_of, version_of
 
@@ -27,6 +27,7 @@ __all__ = [
     "SQLITE_LIBRARY",
     "LateBackend",
     "SqlBackend",
+    "caller_of",
     "check_callers",
     "check_database_url",
     "check_otlp_grpc",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from commonhold.auth import Authenticator
+from commonhold.auth.principal import Principal
 from commonhold.auth.tenants import OfATenant, OfTheOne, TenantDoor
 from commonhold.compose.storage import LateBackend, open_current
 from commonhold.errors import TenantRequired, TenantUnknown, Unsupported
 from commonhold.model.key import Preset
 from commonhold.model.tenant import SINGLE, Tenant, check_tenant
 from commonhold.service.audit import AuditTrail
-from commonhold.service.keys import PLATFORM
+from commonhold.service.keys import BOOTSTRAP, PLATFORM
 from commonhold.service.tenants import TenantList
 from commonhold.settings import Settings
 from commonhold.sql.audit import SqlAudit
@@ -63,19 +65,29 @@ async def tenant_of_key(settings: Settings, named: str | None, preset: Preset) -
         TenantRequired: there are several, and none is named.
         TenantUnknown: there is none of that name.
     """
+    if named is None and preset == PLATFORM:
+        return SINGLE
+    return (await caller_of(settings, named)).tenant
+
+
+async def caller_of(settings: Settings, named: str | None) -> Principal:
+    """Who works on the database itself, for the tenant that is named.
+
+    Raises:
+        TenantRequired: there are several, and none is named.
+        TenantUnknown: there is none of that name.
+    """
     if settings.tenancy != "required":
         if named not in (None, SINGLE):
             raise TenantUnknown(
                 f"There is one tenant, {SINGLE}. Set COMMONHOLD_TENANCY=required for several."
             )
-        return SINGLE
+        return BOOTSTRAP
     if named is None:
-        if preset == PLATFORM:
-            return SINGLE
-        raise TenantRequired("Whose key is it? Name the tenant with --tenant.")
+        raise TenantRequired("There are several tenants. Name one with --tenant.")
     async with open_tenants(settings) as tenants:
         if check_tenant(named) not in {each.tenant for each in await tenants.list()}:
             raise TenantUnknown(
                 f"There is no tenant {named}. Run `commonhold tenants create {named}` first."
             )
-    return named
+    return replace(BOOTSTRAP, tenant=named)
