@@ -25,6 +25,7 @@ INSERT INTO t (tenant, a, b) SELECT :tenant, r.a, r.b FROM {rows};
 OF_ALL_TENANTS = {
     "get_key",
     "touch_key",
+    "find_bound",
     "take_jobs",
     "await_jobs",
     "last_job",
