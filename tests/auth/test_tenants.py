@@ -45,6 +45,14 @@ LISTS = (
     *("sessions", "traces", "feedback", "scores", "agents"),
     *("webhooks", "keys", "registered-agents", "audit"),
 )
+ASKED = (
+    *(("/v1/sessions?parent={}", "session_id"), ("/v1/sessions?q={}", "session_id")),
+    *((f"/v1/{listed}?session_id={{}}", "session_id") for listed in ("traces", "feedback")),
+    *((f"/v1/{listed}?trace_id={{}}", "trace_id") for listed in ("feedback", "scores")),
+    ("/v1/sessions?agent={}", "agent"),
+)
+"""Lists that are asked for what has an id, and the id."""
+
 ABOUT = {"session_id": "kept", "message_id": "m1"}
 TRACE = {"trace_id": "t1", "started_at": "2026-01-01T00:00:00Z", "spans": []}
 
@@ -168,20 +176,21 @@ async def test_what_is_anothers_is_answered_as_what_is_absent(here: Shared) -> N
     ids = {
         "session_id": ("secret", "absent"),
         "trace_id": ("t1", "tx"),
-        "feedback_id": (vote, f"fb_{'0' * 16}"),
-        "score_id": (vote, f"fb_{'0' * 16}"),
-        "webhook_id": (made.json()["webhook_id"], f"wh_{'0' * 16}"),
+        "feedback_id": (vote, f"fb_{'0' * 32}"),
+        "score_id": (vote, f"fb_{'0' * 32}"),
+        "webhook_id": (made.json()["webhook_id"], f"hook_{'0' * 32}"),
         "key_id": (key, "0" * 12),
         "agent": ("hidden", "nobody"),
     }
     routes = [each for each in here.app.operations if each.method == "GET" and each.key_name]
     assert len(routes) >= 15
-    for route in routes:
-        there, absent = ids[route.key_name]
+    paths = [(route.path, ids[route.key_name]) for route in routes]
+    for path, (there, absent) in (*paths, *((path, ids[name]) for path, name in ASKED)):
+        assert len(there) == len(absent)
         for preset in ("agent", "operator"):
-            seen = [await shown(here, theirs, route.path, each, preset) for each in (there, absent)]
-            assert seen[0] == seen[1], route.path
-            assert seen[0][0] in {403, 404} or seen[0][1] == "[]", route.path
+            seen = [await shown(here, theirs, path, each, preset) for each in (there, absent)]
+            assert seen[0] == seen[1], path
+            assert seen[0][0] in {403, 404} or seen[0][1] == "[]", path
     for listed in LISTS:
         answer = await here.send(theirs, "GET", f"/v1/{listed}?limit=200", preset="operator")
         assert answer.status_code == 200, answer.text
@@ -189,14 +198,17 @@ async def test_what_is_anothers_is_answered_as_what_is_absent(here: Shared) -> N
     await here.ok(theirs, "PUT", "/v1/sessions/secret", SESSION)
 
 
+def named(path: str, ident: str) -> str:
+    """A path with an id where it has a name in braces, or in its query."""
+    return f"{path.partition('{')[0]}{ident}{path.partition('}')[2]}"
+
+
 async def shown(
     here: Shared, tenant: str, path: str, ident: str, preset: str
 ) -> tuple[int, str, list[tuple[str, str]]]:
-    """All of an answer, with the id that was asked for left out."""
-    answer = await here.send(
-        tenant, "GET", f"{path.partition('{')[0]}{ident}{path.partition('}')[2]}", preset=preset
-    )
-    headers = [each for each in answer.headers.items() if each[0] not in {"content-length", "date"}]
+    """All of an answer but its time, with the id that was asked for left out."""
+    answer = await here.send(tenant, "GET", named(path, ident), preset=preset)
+    headers = [each for each in answer.headers.items() if each[0] != "date"]
     return answer.status_code, answer.text.replace(ident, "ID"), headers
 
 

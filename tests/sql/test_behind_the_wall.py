@@ -37,7 +37,7 @@ ACROSS = {
     },
     "spans are indexed and sent on": {
         *("take_jobs", "claim_jobs", "await_jobs", "end_jobs", "last_job", "postpone_jobs"),
-        *("read_starts", "read_parts", "read_spans", "time_spans", "get_emitters", "get_heads"),
+        *("read_starts", "read_parts", "read_spans", "time_spans", "get_emitters"),
         *("index_spans",),
     },
     "votes are bound to turns that came later": {"take_due"},

@@ -12,9 +12,16 @@ import pytest_asyncio
 
 from commonhold.errors import InvalidRequest, SchemaOutdated, Unsupported
 from commonhold.model import clock
+from commonhold.model.audit import AuditQuery
+from commonhold.model.feedback import StatsQuery
 from commonhold.model.scope import Author, Scope
+from commonhold.model.score import ScoreQuery
+from commonhold.model.timeline import TimelineQuery
 from commonhold.sql import SqlBackend, migrate, open_backend
+from commonhold.sql.audit import SqlAudit
 from commonhold.sql.partitions import make_ahead
+from commonhold.sql.redaction import SqlPolicies
+from commonhold.sql.registry import SqlRegistry
 from commonhold.sql.wall import ITS_TENANT, behind_wall
 from commonhold.testing.factories import messages, new_feedback, trace
 from tests.auth.walled import Walled, walled
@@ -107,7 +114,18 @@ async def test_the_wall_costs_a_list_no_index(here: Walled) -> None:
             await bound.traces.list()
             await bound.feedback.list()
             await bound.sessions.find("s1")
-    assert len(sent) >= 4
+            await bound.sessions.history("s1")
+            await bound.sessions.timeline("s1", TimelineQuery())
+            await bound.traces.get("t1")
+            await bound.traces.of_session("s1", limit=5)
+            await bound.traces.agents()
+            await bound.feedback.scores(ScoreQuery())
+            await bound.feedback.stats(StatsQuery("day"))
+            await bound.webhooks.list()
+            await SqlAudit(backend.database).list(OURS, AuditQuery())
+            await SqlPolicies(backend.database).find(OURS)
+            await SqlRegistry(backend.database).list(OURS)
+    assert len({each.name for each in sent}) >= 15
     app, admin = await asyncpg.connect(here.app), await asyncpg.connect(here.admin)
     for connection in (app, admin):
         await connection.execute("SET enable_seqscan = off; SET jit = off")
