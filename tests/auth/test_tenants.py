@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from commonhold.model.key import NewKey
 from commonhold.model.tenant import Tenant
 from commonhold.service.keys import BOOTSTRAP
 from commonhold.settings import InvalidSettings, Settings
+from tests.auth.everyone import GATEWAY, calling
 from tests.auth.fleet import PEPPER
 from tests.auth.walled import Walled, walled
 from tests.databases import Databases
@@ -246,6 +248,22 @@ async def test_only_who_is_of_a_tenant_that_is_let_in_comes_in(here: Shared) -> 
     told(await here.send("nowhere", "POST", "/v1/tenants/none/enable", None, "platform-admin"), 404)
     await here.send("nowhere", "POST", "/v1/tenants/bolt/enable", None, "platform-admin")
     assert len((await here.ok("bolt", "GET", "/v1/sessions/kept"))["messages"]) == 1
+
+
+async def test_a_gateway_or_a_token_says_the_tenant_too(here: Shared, database: Walled) -> None:
+    """Where nothing does, nobody is let in; and an issuer that could not say is no issuer here."""
+    by_gateway = replace(settings_of(database), auth="gateway", gateway_cidrs="10.9.0.0/16")
+    for usual, wanted in ("", "tenant_required"), ("acme", None):
+        app = create_app(replace(by_gateway, gateway_default_tenant=usual))
+        async with app.router.lifespan_context(app), calling(app, GATEWAY) as client:
+            for named, code in ((None, wanted), ("bolt", None), ("none", "tenant_unknown")):
+                headers = {"x-auth-subject": "ada"} | ({"x-tenant-id": named} if named else {})
+                answer = await client.get("/v1/sessions", headers=headers)
+                assert answer.json() == [] if code is None else told(answer, 403, code)
+    issuer = {"alias": "sso", "issuer": "https://sso.example", "audiences": ["commonhold"]}
+    by_token = replace(settings_of(database), auth="oidc", oidc_issuers=json.dumps([issuer]))
+    with pytest.raises(InvalidSettings, match="`tenant` or `tenant_claim`"):
+        create_app(by_token)
 
 
 async def test_every_process_heeds_a_tenant_that_is_kept_out_within_two_seconds() -> None:
