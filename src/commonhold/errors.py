@@ -26,6 +26,8 @@
      ├─ StaleVersion          412  If-Match names a version that is no longer current
      ├─ PayloadTooLarge       413  a documented limit is exceeded
      ├─ UnsupportedMediaType  415  content type or encoding not spoken here
+     ├─ TooManyRequests       429  more than one caller may ask: `retry_after_s` says when
+     │   └─ QuotaExceeded     429  what an agent may send in a day is used up
      ├─ Internal              500  a bug: the request id leads to the log line
      ├─ Unsupported           501  this backend cannot do that, and says why
      └─ Unavailable           503  try again: `retry_after_s` says when
@@ -265,6 +267,32 @@ class UnsupportedMediaType(CommonholdError):
     status = 415
 
 
+class TooManyRequests(CommonholdError):
+    """This caller asks too often. Nothing was done; try again later."""
+
+    code = "too_many_requests"
+    status = 429
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after_s: int | None = None,
+        errors: Sequence[FieldError] = (),
+    ) -> None:
+        self.retry_after_s = retry_after_s or 1
+        super().__init__(detail, errors=errors)
+
+    def extras(self) -> Mapping[str, Any]:
+        return {"retry_after_seconds": self.retry_after_s}
+
+
+class QuotaExceeded(TooManyRequests):
+    """What this agent may send today is used up. Nothing was kept."""
+
+    code = "quota_exceeded"
+
+
 class Internal(CommonholdError):
     """Something failed that should not. The request id leads to the log line."""
 
@@ -347,7 +375,7 @@ def from_problem(status: int, problem: Mapping[str, Any]) -> CommonholdError:
     if issubclass(kind, LeaseHeld):
         holder, until = (problem.get(name) for name in ("holder", "expires_at"))
         return kind(text, holder=_text(holder), expires_at=_text(until), errors=errors)
-    if issubclass(kind, Unavailable):
+    if issubclass(kind, Unavailable | TooManyRequests):
         return kind(text, retry_after_s=_count(problem.get("retry_after_seconds")), errors=errors)
     return kind(text, errors=errors)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -48,10 +48,16 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(database: str, sessions_sharing: Sharing = "fleet") -> AsyncIterator[Fleet]:
+async def fleet(
+    database: str, sessions_sharing: Sharing = "fleet", limits: Mapping[str, int] | None = None
+) -> AsyncIterator[Fleet]:
     """A service over a database, and a key of each preset in it."""
     settings = Settings(
-        database=database, auth="keys", pepper=(PEPPER,), sessions_sharing=sessions_sharing
+        database=database,
+        auth="keys",
+        pepper=(PEPPER,),
+        sessions_sharing=sessions_sharing,
+        **(limits or {}),  # type: ignore[arg-type]
     )
     app = create_app(settings)
     async with (

@@ -53,7 +53,13 @@ from commonhold.testing.otel import (
     span_id,
     trace_id,
 )
-from tests.plans import tour_of_agents, tour_of_audit, tour_of_keys, tour_of_policies
+from tests.plans import (
+    tour_of_agents,
+    tour_of_audit,
+    tour_of_erasures,
+    tour_of_keys,
+    tour_of_policies,
+)
 
 HOUR = 3_600_000_000
 SINCE, SOON, UNTIL = (
@@ -106,6 +112,7 @@ async def settle(backend: SqlBackend) -> None:
     await tour_of_audit.settle(backend)
     await tour_of_policies.settle(backend)
     await tour_of_agents.settle(backend)
+    await tour_of_erasures.settle(backend)
 
 
 async def sessions(backend: Backend) -> None:
@@ -401,3 +408,4 @@ async def visit(backend: SqlBackend) -> None:
     await tour_of_policies.visit(backend)
     await tour_of_agents.visit(backend)
     await tour_of_agents.visit_as_user(backend)
+    await tour_of_erasures.visit(backend)

@@ -37,9 +37,10 @@ from commonhold.service.audit import AuditTrail
 from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.keys import BOOTSTRAP, KeyRing
-from commonhold.sql import open_backend
+from commonhold.sql import SqlOptions, open_backend
 from commonhold.sql.api_keys import SqlKeys
 from commonhold.sql.audit import SqlAudit
+from commonhold.sql.meter import DailyLimits
 from commonhold.sql.registry import SqlRegistry
 from tests.otlp import wire
 from tests.rpc.calls import (
@@ -234,6 +235,23 @@ async def test_overload_says_when_to_come_back(
     first, second = delays(error)
     assert first == second
     assert 1 <= first <= 2
+
+
+async def test_what_is_too_much_for_a_day_is_not_to_be_sent_again() -> None:
+    """Without a delay, `RESOURCE_EXHAUSTED` tells an exporter to drop it."""
+    options = SqlOptions(limits=DailyLimits(spans=1))
+    async with await open_backend("sqlite:///:memory:", options=options) as backend:
+        desk = Desk(Gate(8, 32 * MIB), as_given(Stores.on(backend)), lambda *_: None, 16 * MIB)
+        async with (
+            listening(Listening("127.0.0.1", 0, grace_s=5), desk) as port,
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+        ):
+            await call(channel, TRACES, SENT)
+            error = await refused(channel, TRACES, SENT)
+
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert not {"google.rpc.retryinfo-bin", "grpc-status-details-bin"} & set(trailing(error))
+    assert "midnight UTC" in (error.details() or "")
 
 
 async def test_callers_that_were_refused_do_not_return_together(

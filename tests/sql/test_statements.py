@@ -41,6 +41,7 @@ OF_ALL_TENANTS = {
     "list_waiting",
     "count_pending",
     "prune_deliveries",
+    "prune_usage",
     "make_service_key",
     "get_service_key",
     "add_audit_events",

@@ -14,6 +14,7 @@ from commonhold.cli import (
     audit,
     db,
     doctor,
+    erase,
     feedback,
     keys,
     redaction,
@@ -55,6 +56,7 @@ class _InOrder(TyperGroup):
             "audit",
             "redaction",
             "tenants",
+            "erase",
             "db",
             "doctor",
             "version",
@@ -82,6 +84,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel="Say who may call")
 app.add_typer(audit.app, name="audit", rich_help_panel="Say who may call")
 app.add_typer(redaction.app, name="redaction", rich_help_panel="Say who may call")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Say who may call")
+app.command("erase", rich_help_panel="Say who may call")(erase.erase)
 app.add_typer(db.app, name="db", rich_help_panel="Look after the database")
 app.command("doctor", rich_help_panel="Find out")(doctor.doctor)
 app.command("version", rich_help_panel="Find out")(version.version)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 
 from commonhold import compose
 from commonhold.connect import Connection, connect
+from commonhold.contract.erasures import Erasures, KeepsErasures
 from commonhold.contract.sessions import Sessions
 from commonhold.contract.stores import Stores
 from commonhold.contract.traces import Traces
@@ -20,6 +21,8 @@ from commonhold.settings import ClientSettings, Settings
 
 HERE = f"http://127.0.0.1:{Settings().port}"
 """The service of this machine, as `commonhold serve` starts it."""
+
+_DATABASES = ("sqlite:", "postgresql:", "postgres:")
 
 
 def _url(what: str) -> Any:
@@ -37,6 +40,7 @@ Url = Annotated[str | None, _url("sessions")]
 TracesUrl = Annotated[str | None, _url("traces")]
 FeedbackUrl = Annotated[str | None, _url("records")]
 WebhooksUrl = Annotated[str | None, _url("webhooks")]
+ErasuresUrl = Annotated[str | None, _url("sessions, traces and feedback of the user")]
 
 
 def place(url: str | None) -> str:
@@ -105,13 +109,44 @@ async def webhooks_at(url: str | None) -> AsyncIterator[Webhooks]:
         yield backend.webhooks
 
 
+def places(url: str | None) -> tuple[str, ...]:
+    """Where anything is, each once."""
+    return tuple(dict.fromkeys((place(url), trace_place(url), feedback_place(url))))
+
+
+def is_database(where: str) -> bool:
+    """Whether a place is a database, with no service before it."""
+    return where.startswith(_DATABASES)
+
+
+@asynccontextmanager
+async def erasures_at(where: str) -> AsyncIterator[Erasures]:
+    """The erasures at a place, whatever else is there. What is raised is the same.
+
+    Raises:
+        Unsupported: nothing is kept there that could be erased.
+        SchemaOutdated: it is a database that has no place for them yet.
+    """
+    if where.startswith("otlp+"):
+        raise Unsupported("Traces go to a collector: what it keeps of them is erased there.")
+    if is_database(where):
+        with _misused():
+            _require_file(where, "sessions")
+        async with compose.open_erasures(Settings(database=where)) as erasures:
+            yield erasures
+        return
+    async with _opened(where, lambda: connect(where), "sessions") as stores:
+        backend = stores.backends[stores.owners[0]]
+        if not isinstance(backend, KeepsErasures):
+            raise Unsupported("Nothing is kept there: name a service or a database.")
+        yield backend.erasures
+
+
 @asynccontextmanager
 async def _opened(where: str, open_: Callable[[], Connection], what: str) -> AsyncIterator[Stores]:
-    try:
+    with _misused():
         connection = open_()
         _require_file(where, what)
-    except InvalidRequest as error:
-        raise typer.BadParameter(error.detail) from None
     try:
         async with connection as stores:
             yield stores
@@ -122,6 +157,15 @@ async def _opened(where: str, open_: Callable[[], Connection], what: str) -> Asy
             f"{error.detail} Start a service with `commonhold serve`, or name another place with"
             " --url."
         ) from error
+
+
+@contextmanager
+def _misused() -> Iterator[None]:
+    """A URL of no place is a mistake of whoever typed it."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise typer.BadParameter(error.detail) from None
 
 
 def _require_file(where: str, what: str) -> None:

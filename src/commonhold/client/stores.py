@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commonhold.client import answers, requests
+from commonhold.client.erasures import HttpErasures
 from commonhold.client.feedback import HttpFeedback
 from commonhold.client.sessions import HttpSessions
 from commonhold.client.traces import HttpTraces
@@ -26,6 +27,7 @@ class HttpBackend:
         self.traces = HttpTraces(line)
         self.feedback = HttpFeedback(line)
         self.webhooks = HttpWebhooks(line)
+        self.erasures = HttpErasures(line)
 
     def bind(self, scope: Scope, /) -> HttpBackend:
         """The same connections, on behalf of the agent of `scope`.

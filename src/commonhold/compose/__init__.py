@@ -7,6 +7,7 @@ looks at a database need not load what serves it.
 from __future__ import annotations
 
 from commonhold.compose.audit import open_audit_log, seal_keys
+from commonhold.compose.erasures import open_erasures
 from commonhold.compose.grpc_port import check_otlp_grpc
 from commonhold.compose.issuers import check_callers, issuers_of
 from commonhold.compose.keys import open_key_ring, peppers_of
@@ -34,6 +35,7 @@ __all__ = [
     "clock_of",
     "issuers_of",
     "open_audit_log",
+    "open_erasures",
     "open_for_upkeep",
     "open_key_ring",
     "open_policies",

@@ -77,6 +77,7 @@ def create_app(settings: Settings | None = None) -> http.Service:
             chores.audit.auditing,
             policies,
             registry_over(late, callers.forget),
+            chores.erasures.of,
         ),
     )
 
@@ -93,6 +94,8 @@ def _http_options(settings: Settings) -> http.HttpOptions:
         vote_token_ttl_s=settings.vote_token_ttl_s,
         cors_origins=settings.cors_origins,
         sessions_sharing=settings.sessions_sharing,
+        admin_per_minute=settings.limit_admin_per_minute,
+        failed_per_minute=settings.limit_failed_per_minute,
     )
 
 

@@ -19,6 +19,7 @@ from commonhold.settings import Settings
 from commonhold.settings.addresses import redact_url
 from commonhold.sql import SqlBackend, SqlOptions, open_backend
 from commonhold.sql.backend import sqlite_path
+from commonhold.sql.meter import DailyLimits
 from commonhold.sql.partitions import make_ahead
 
 PATIENCE_S = 5.0
@@ -245,6 +246,7 @@ async def open_to_serve(settings: Settings) -> SqlBackend:
         forwards=bool(settings.traces_forward),
         decoders=settings.otlp_decoders,
         maintenance=settings.database_maintenance,
+        limits=DailyLimits(settings.limit_spans_per_day, settings.limit_trace_bytes_per_day),
     )
     backend = await open_backend(settings.database, upgrade=False, options=options)
     try:

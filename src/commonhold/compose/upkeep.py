@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from commonhold.client.otlp import OtlpBackend, open_collector
 from commonhold.compose.audit import AuditDesk
+from commonhold.compose.erasures import ErasureDesk
 from commonhold.compose.storage import LateBackend
 from commonhold.compose.webhooks import WebhookDesk
+from commonhold.errors import CommonholdError
 from commonhold.model import clock
 from commonhold.service.upkeep import Chore, Upkeep
 from commonhold.settings import Settings
@@ -15,6 +18,9 @@ from commonhold.sql import SqlBackend
 from commonhold.sql.feedback_turns import Turns
 from commonhold.sql.forwarding import Forwarder
 from commonhold.sql.partitions import make_ahead, until_tomorrow_s
+
+USAGE_S = 2.0
+"""How often it is written down what agents sent, in seconds, where that is limited."""
 
 IDLE_S = 1.0
 """How often it is looked for work, in seconds, when there was none."""
@@ -32,9 +38,10 @@ class Chores:
         self._late = late
         self.webhooks = WebhookDesk(late, settings)
         self.audit = AuditDesk(settings, late)
+        self.erasures = ErasureDesk(late)
         self._collector = _collector(settings)
         self._forwarder: Forwarder | None = None
-        self.upkeep = Upkeep(self._all())
+        self.upkeep = Upkeep(self._all(settings))
 
     def stats(self) -> Mapping[str, float]:
         """What webhooks did, how many spans were sent on, and how many were refused."""
@@ -50,11 +57,13 @@ class Chores:
         """Stop, and close what only they use."""
         await self.upkeep.aclose()
         await self.audit.aclose()
+        with suppress(CommonholdError):  # what it loses, agents may send once more
+            await _write_usage(self._late.opened())
         await self.webhooks.aclose()
         if self._collector is not None:
             await self._collector.aclose()
 
-    def _all(self) -> Mapping[str, Chore]:
+    def _all(self, settings: Settings) -> Mapping[str, Chore]:
         chores = {
             "indexing": self._once_open(_Indexing().step),
             "partitions": self._once_open(_partitions),
@@ -62,6 +71,9 @@ class Chores:
         chores["feedback"] = self._once_open(_bind_feedback)
         chores["webhooks"] = self._once_open(self.webhooks.step)
         chores.update(self.audit.chores())
+        chores["erasures"] = self._once_open(self.erasures.step)
+        if settings.limit_spans_per_day or settings.limit_trace_bytes_per_day:
+            chores["usage"] = self._once_open(_write_usage)
         if self._collector is not None:
             chores["forwarding"] = self._once_open(self._forward)
         return chores
@@ -114,3 +126,10 @@ async def _bind_feedback(backend: SqlBackend) -> float:
 async def _partitions(backend: SqlBackend) -> float:
     await make_ahead(backend.database)
     return min(until_tomorrow_s(), _HOUR_S)
+
+
+async def _write_usage(backend: SqlBackend) -> float:
+    meter = backend.trace_memory.meter
+    if meter is not None:
+        await meter.flush()
+    return USAGE_S

@@ -31,6 +31,7 @@ from commonhold.http import feedback, feedback_export, messages, scores, session
 from commonhold.http.audit import Auditing, audit_operations
 from commonhold.http.binding import ByAuthor, as_given
 from commonhold.http.call import REQUEST_ID, Header, request_id
+from commonhold.http.erasures import ErasuresOf, erasure_operations
 from commonhold.http.health import Check, health_operations
 from commonhold.http.keys import key_operations
 from commonhold.http.lean import Serving, register
@@ -49,6 +50,7 @@ from commonhold.http.webhooks import WebhooksOf, webhook_operations
 from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
 from commonhold.service.keys import KeyRing
+from commonhold.service.limits import Limits
 from commonhold.service.redaction import PolicyDesk
 from commonhold.service.registry import AgentRegistry
 from commonhold.service.tenants import TenantList
@@ -117,7 +119,8 @@ class Extras:
     deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made. Without
     `tenants` there is one; `check_tenant` raises where nobody of a tenant is let in. Without
     `auditing` nobody is told who did what, without `policies` there is no route that tells or
-    changes what is redacted, and without a `registry` no agent is registered.
+    changes what is redacted, without a `registry` no agent is registered, and without `erasures`
+    nobody is erased.
     """
 
     vote_keys: Keys | None = None
@@ -128,6 +131,7 @@ class Extras:
     auditing: Auditing | None = None
     policies: PolicyDesk | None = None
     registry: AgentRegistry | None = None
+    erasures: ErasuresOf | None = None
 
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
@@ -136,7 +140,8 @@ class Extras:
         audit = audit_operations(self.auditing) if self.auditing else ()
         policies = redaction_operations(self.policies) if self.policies else ()
         agents = registry_operations(self.registry) if self.registry else ()
-        return (*told, *keys, *tenants, *audit, *policies, *agents)
+        erased = erasure_operations(self.erasures) if self.erasures else ()
+        return (*told, *keys, *tenants, *audit, *policies, *agents, *erased)
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
@@ -234,7 +239,8 @@ def _source(stores: Stores | Callable[[], Stores]) -> Callable[[], Stores]:
 
 def _serving(bind: Bind, options: HttpOptions) -> Serving:
     gate = Gate(options.max_inflight_requests, options.max_inflight_bytes, options.max_followers)
-    return Serving(bind, gate, options.max_body_bytes)
+    limits = Limits(admin=options.admin_per_minute, failed=options.failed_per_minute)
+    return Serving(bind, gate, options.max_body_bytes, None if options.asks_nobody else limits)
 
 
 def _answer_problems(app: FastAPI) -> None:

@@ -24,7 +24,7 @@ from commonhold.auth import Headers
 from commonhold.auth.grants import Grants
 from commonhold.auth.matrix import PUBLIC
 from commonhold.contract.stores import Stores
-from commonhold.errors import CommonholdError, Internal, MethodNotAllowed
+from commonhold.errors import CommonholdError, Internal, MethodNotAllowed, TooManyRequests
 from commonhold.http.audit import asked
 from commonhold.http.body import read_body
 from commonhold.http.call import Answer, Call, headers_of
@@ -34,10 +34,22 @@ from commonhold.http.params import Params
 from commonhold.http.problems import identified, problem, problem_of
 from commonhold.service.audit_watch import Watch
 from commonhold.service.gate import Gate
+from commonhold.service.limits import Limits
 from commonhold.wrap import Bind, Bound
 
 HIDDEN_SLASH = b"%2f"
 """An id never has a slash: one that hides in its escape must not reach another route."""
+
+
+FAILED = frozenset({401, 403, 404, 409})
+ADMIN = (
+    *("keys.", "agents.manage", "tenants.", "redaction.", "audit.", "export.", "webhooks."),
+    "erasures.",
+)
+"""Operations that a person or a script does now and then, and no agent at every turn."""
+
+NATIVE = ("sessions.", "traces.write")
+"""Operations that are never told to come again: agents would wait, and exporters send it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +58,14 @@ class Serving:
 
     `admit` gives the stores of who comes with a vote token, where such a one may come, and None
     for anybody else. `ask` tells what a caller may do, without stores. `watch` is told of what is
-    refused, and of what the audit log has an event of.
+    refused, and of what the audit log has an event of. Without `limits` callers may ask as often as
+    they like.
     """
 
     bind: Bind
     gate: Gate
     max_body_bytes: int
+    limits: Limits | None = None
     admit: Callable[[Call], Awaitable[Stores | None]] | None = None
     ask: Callable[[Headers, str | None], Awaitable[Grants]] | None = None
     watch: Watch | None = None
@@ -72,6 +86,8 @@ class LeanRoute(APIRoute):
         self._asks_probe = operation.is_probe and operation.action not in PUBLIC
         self._reads_body = operation.body is not None
         self._watch = _watch_of(operation, serving)
+        self._is_admin = operation.action.startswith(ADMIN)
+        self._limits_failed = None if operation.action.startswith(NATIVE) else serving.limits
         super().__init__(
             prefix + operation.path,
             operation.endpoint,
@@ -100,6 +116,8 @@ class LeanRoute(APIRoute):
             if not self._is_probe:
                 gate.admit()
                 call.stores = await self._stores(call)
+                if self._is_admin and serving.limits is not None:
+                    serving.limits.check_admin(_caller_of(call))
             elif self._asks_probe:
                 await self._ask(call)
             if self._params is not None:
@@ -116,7 +134,17 @@ class LeanRoute(APIRoute):
         finally:
             gate.requests -= 1
             gate.bytes -= call.held
+        if answer.status_code in FAILED and self._limits_failed is not None:
+            answer = self._counted(answer, call, self._limits_failed)
         return identified(answer, call)
+
+    def _counted(self, answer: Answer, call: Call, limits: Limits) -> Answer:
+        """A refusal, or 429 in its place when its caller has had too many of them."""
+        try:
+            limits.check_failed(_caller_of(call))
+        except TooManyRequests as error:
+            return self._refusal(call, error)
+        return answer
 
     async def _stores(self, call: Call) -> Stores:
         """The stores of whoever comes, with a vote token where one may."""
@@ -204,6 +232,20 @@ class LeanRoute(APIRoute):
         error = MethodNotAllowed(f"This path answers to {self.allow}.")
         allow = (b"allow", self.allow.encode())
         return identified(problem(error, call.request_id, (allow,)), call)
+
+
+def _caller_of(call: Call) -> str:
+    """Whoever is counted: a key, or who came by a token or a gateway, or else an address.
+
+    Those who come by a gateway have one address, and a token is another one every few minutes.
+    """
+    grants = getattr(call, "grants", None)
+    if grants is None:
+        peer = call.scope.get("client")
+        return str(peer[0]) if peer else ""
+    caller = grants.principal
+    named = caller.method == "key" and caller.credential_id
+    return named or f"{caller.tenant} {caller.actor} {caller.subject}"
 
 
 def _watch_of(operation: Operation, serving: Serving) -> Watch | None:

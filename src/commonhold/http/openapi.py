@@ -58,6 +58,10 @@ _ANSWER_HEADERS: Mapping[str, Schema] = {
         "description": "The id of this request in the log: the caller's own, or a fresh one.",
         "schema": {"type": "string"},
     },
+    "Location": {
+        "description": "Where to look how far it is.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {
         "description": "Seconds to wait.",
         "schema": {"type": "integer", "minimum": 1},
@@ -158,13 +162,15 @@ def _errors(operation: Operation) -> list[int]:
     expected = {*_ANYWHERE, *operation.errors}
     if operation.body is not None:
         expected.update(_WITH_BODY)
+    if operation.is_limited:
+        expected.add(429)
     if operation.query or operation.headers:
         expected.add(422)
     return sorted(expected)
 
 
 def _problem(status: int, operation: Operation, schema: Callable[[Any], Schema]) -> Schema:
-    headers = ("X-Request-ID", "Retry-After") if status == 503 else ("X-Request-ID",)
+    headers = ("X-Request-ID", "Retry-After") if status in (429, 503) else ("X-Request-ID",)
     described: Schema = {
         "description": HTTPStatus(status).phrase,
         "headers": {name: _ANSWER_HEADERS[name] for name in headers},

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from commonhold.auth.matrix import MATRIX
+from commonhold.auth.matrix import MATRIX, PUBLIC
 from commonhold.errors import CommonholdError, FieldError
 from commonhold.http.call import Answer, Call
 from commonhold.http.params import Param
@@ -98,6 +98,11 @@ class Operation:
             return ("path", *loc)
         is_query = self.body is None or any(first == param.name for param in self.query)
         return ("query" if is_query else "body", *loc)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a caller may be told to come again later. Nobody is told so of sessions."""
+        return self.action not in PUBLIC and not self.action.startswith("sessions.")
 
     @property
     def id(self) -> str:

@@ -25,6 +25,8 @@ class HttpOptions:
     `vote_token_ttl_s` bounds how long a vote token is good for, in seconds.
     Pages of `cors_origins` may send votes from a browser.
     `sessions_sharing` is which agents of a tenant a session is for.
+    `admin_per_minute` and `failed_per_minute` are what one caller may do, where callers are asked
+    who they are; 0 is no limit.
     """
 
     max_body_bytes: int = 64 * MIB
@@ -38,3 +40,5 @@ class HttpOptions:
     vote_token_ttl_s: int = MAX_VOTE_TTL_S
     cors_origins: tuple[str, ...] = ()
     sessions_sharing: Sharing = "fleet"
+    admin_per_minute: int = 0
+    failed_per_minute: int = 0

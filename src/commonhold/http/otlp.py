@@ -12,8 +12,6 @@ from functools import partial
 from commonhold.errors import (
     CommonholdError,
     InvalidRequest,
-    Unauthenticated,
-    Unavailable,
     UnsupportedMediaType,
 )
 from commonhold.http import trace_schemas as schemas
@@ -21,7 +19,7 @@ from commonhold.http.call import JSON, NO_STORE, Answer, Call, Header
 from commonhold.http.decode import is_json
 from commonhold.http.operation import Body, Endpoint, Operation, Reply
 from commonhold.http.problems import MEDIA_TYPE as PROBLEM
-from commonhold.http.problems import WHO
+from commonhold.http.problems import told_of
 from commonhold.model.otel import Form, Rejected, Request
 from commonhold.otlp import answers
 from commonhold.otlp.answers import Signal
@@ -37,7 +35,7 @@ PROTOBUF: tuple[Header, ...] = ((b"content-type", PROTOBUF_MEDIA.encode()), NO_S
 BINARY = (PROTOBUF_MEDIA, "application/protobuf")
 _MEDIA = frozenset(name.encode() for name in BINARY)
 
-CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 413: 8, 415: 3, 422: 3, 503: 14}
+CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 413: 8, 415: 3, 422: 3, 429: 8, 503: 14}
 """Codes of google.rpc.Status (google/rpc/code.proto) by the status of an answer; else 13."""
 
 
@@ -112,11 +110,7 @@ def refusal(call: Call, error: CommonholdError) -> Answer | None:
     status = 400 if isinstance(error, InvalidRequest) and error.status == 422 else error.status
     told = answers.refused(not is_protobuf(call), CODES.get(status, 13), error.detail)
     fields = PROTOBUF if is_protobuf(call) else JSON
-    if isinstance(error, Unavailable):
-        fields = (*fields, (b"retry-after", b"%d" % error.retry_after_s))
-    elif isinstance(error, Unauthenticated):
-        fields = (*fields, WHO)
-    return Answer(told, status, fields)
+    return Answer(told, status, (*fields, *told_of(error)))
 
 
 def _accepted(call: Call, rejected: Rejected, signal: Signal) -> Answer:

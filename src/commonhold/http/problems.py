@@ -7,7 +7,14 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect
 
-from commonhold.errors import CommonholdError, FieldError, Internal, Unauthenticated, Unavailable
+from commonhold.errors import (
+    CommonholdError,
+    FieldError,
+    Internal,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
 from commonhold.http.call import NO_STORE, VARY, Answer, Call, Header, encode
 
 MEDIA_TYPE = "application/problem+json"
@@ -34,11 +41,14 @@ def problem(error: CommonholdError, request_id: bytes, extra: tuple[Header, ...]
     }
     if error.errors:
         body["errors"] = [_field(each) for each in error.errors]
-    if isinstance(error, Unavailable):
-        extra = (*extra, (b"retry-after", b"%d" % error.retry_after_s))
-    elif isinstance(error, Unauthenticated):
-        extra = (*extra, WHO)
-    return Answer(_bytes(body), error.status, (*_FIELDS, *extra))
+    return Answer(_bytes(body), error.status, (*_FIELDS, *extra, *told_of(error)))
+
+
+def told_of(error: CommonholdError) -> tuple[Header, ...]:
+    """What the headers say of an error: when to come again, and what is asked of a caller."""
+    if isinstance(error, Unavailable | TooManyRequests):
+        return ((b"retry-after", b"%d" % error.retry_after_s),)
+    return (WHO,) if isinstance(error, Unauthenticated) else ()
 
 
 def problem_of(error: Exception, request_id: bytes, extra: tuple[Header, ...] = ()) -> Answer:

@@ -14,7 +14,8 @@ import msgspec
 
 from commonhold.model.redaction import Group
 from commonhold.redact.checks import is_card, is_iban
-from commonhold.redact.scan import END, Scan, fold, scan_for
+from commonhold.redact.look import ENCODED, ESCAPES, always, followed_by, look_for, named_by
+from commonhold.redact.scan import END, Sure, fold
 
 CHECKS: Mapping[str, Callable[[str], bool]] = {"luhn": is_card, "iban": is_iban}
 """What must be true of a match, beside its form."""
@@ -23,9 +24,6 @@ KEYS = "$keys"
 MOST_NAME = 256
 """A longer name is text."""
 
-_ESCAPES = tuple(f"{END}u{code}" for code in ("004", "005", "006", "007", "002d"))
-"""How letters, `_` and `-` begin where JSON spells them as escapes: behind one, anything may stand."""
-
 
 class _Pattern(msgspec.Struct, forbid_unknown_fields=True):
     rule: str
@@ -33,6 +31,7 @@ class _Pattern(msgspec.Struct, forbid_unknown_fields=True):
     regex: str
     anchors: tuple[str, ...] = ()
     folded: tuple[str, ...] = ()
+    then: str = ""
     check: str | None = None
 
 
@@ -58,7 +57,7 @@ class Rules:
 
     has_keys: bool
     patterns: tuple[Pattern, ...]
-    sees: Scan
+    sees: Callable[[bytes], bool]
 
     def of_name(self, name: str) -> str | None:
         """The rule for what stands under a name, if there is one."""
@@ -146,13 +145,18 @@ def _folded(pattern: _Pattern) -> list[str]:
     return [*given, *(_key_anchors() if KEYS in pattern.folded else ())]
 
 
-def _sees_any(patterns: Sequence[_Pattern], *, has_keys: bool) -> Scan:
+def _sees_any(patterns: Sequence[_Pattern], *, has_keys: bool) -> Callable[[bytes], bool]:
     if any(not each.anchors and not each.folded for each in patterns):
         return lambda _: True
-    folded = [each for pattern in patterns for each in _folded(pattern)]
-    in_names = scan_for([*folded, *(_key_anchors() if has_keys else ()), *_ESCAPES])
-    in_texts = scan_for([each for pattern in patterns for each in pattern.anchors])
-    return lambda data: in_texts(data) or in_names(fold(data))
+    in_texts: dict[str, Sure] = {}
+    in_names: dict[str, Sure] = dict.fromkeys([*ESCAPES, ENCODED], always)
+    for each in patterns:
+        is_sure = followed_by(each.then)
+        in_texts.update(dict.fromkeys(each.anchors, is_sure))
+        in_names.update({name: is_sure for name in each.folded if name != KEYS})
+    if has_keys:
+        in_names.update(dict.fromkeys(_key_anchors(), named_by(key_rule)))
+    return look_for(in_texts, in_names)
 
 
 def replaced(match: re.Match[str], marker: str) -> str:

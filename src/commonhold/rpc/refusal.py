@@ -21,6 +21,8 @@ _CODES = {
     # Not RESOURCE_EXHAUSTED: Python's exporter would send the same again, as often as it can.
     413: grpc.StatusCode.INVALID_ARGUMENT,
     422: grpc.StatusCode.INVALID_ARGUMENT,
+    # Without RetryInfo, which tells exporters to drop it: it is too much until tomorrow.
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
     501: grpc.StatusCode.UNIMPLEMENTED,
     503: grpc.StatusCode.UNAVAILABLE,
 }

@@ -286,6 +286,30 @@ class Settings:
         "Whose pages may send votes from a browser; none when empty.",
         ORIGINS,
     )
+    limit_admin_per_minute: int = _setting(
+        300,
+        "LIMIT_ADMIN_PER_MINUTE",
+        "Requests of one caller about keys, agents, webhooks, erasures and the like; 0 is no limit.",
+        count(0, 10**6),
+    )
+    limit_failed_per_minute: int = _setting(
+        600,
+        "LIMIT_FAILED_PER_MINUTE",
+        "Answers of 401, 403, 404 and 409 to one caller, but for sessions and spans; 0 is no limit.",
+        count(0, 10**6),
+    )
+    limit_spans_per_day: int = _setting(
+        0,
+        "LIMIT_SPANS_PER_DAY",
+        "Spans of one agent on a UTC day; 0 is no limit.",
+        count(0, 10**12),
+    )
+    limit_trace_bytes_per_day: int = _setting(
+        0,
+        "LIMIT_TRACE_BYTES_PER_DAY",
+        "Bytes of spans of one agent on a UTC day, after decompression; 0 is no limit.",
+        count(0, 10**15),
+    )
     shutdown_grace_s: float = _setting(
         25.0,
         "SHUTDOWN_GRACE_S",

@@ -13,8 +13,11 @@ from commonhold.model.scope import ANYONE, Scope
 from commonhold.sql import introspect, steps, wall_check
 from commonhold.sql.database import Database
 from commonhold.sql.dialect import DialectName
+from commonhold.sql.eraser import Eraser
+from commonhold.sql.erasures import SqlErasures
 from commonhold.sql.feedback import SqlFeedback
 from commonhold.sql.logs import Memory
+from commonhold.sql.meter import DailyLimits
 from commonhold.sql.partitions import make_ahead
 from commonhold.sql.reading import Beside
 from commonhold.sql.sessions import SqlSessions
@@ -37,6 +40,7 @@ class SqlOptions:
     Postgres connection. `forwards` plans for every span that it is sent on. `decoders`
     processes read what exporters send; with none of them this one does. `maintenance` is the URL
     of a role that works across tenants, where the role of the database itself sees one at a time.
+    `limits` are what one agent may send in a day.
     """
 
     pool_size: int = 10
@@ -45,6 +49,7 @@ class SqlOptions:
     forwards: bool = False
     decoders: int = 0
     maintenance: str = ""
+    limits: DailyLimits | None = None
 
 
 class SqlBackend:
@@ -67,6 +72,8 @@ class SqlBackend:
         self.traces = SqlTraces(own, scope, self.trace_memory)
         self.feedback = SqlFeedback(own, scope)
         self.webhooks = SqlWebhooks(own, scope)
+        self.eraser = Eraser(database, self.trace_memory.index, self._memory.forget)
+        self.erasures = SqlErasures(own, scope, self.eraser)
 
     def bind(self, scope: Scope, /) -> SqlBackend:
         """The same database, seen and written on behalf of `scope`."""
@@ -184,7 +191,9 @@ async def _connect(url: str, options: SqlOptions, command_timeout_s: float | Non
 def _backend(database: Database, dialect: DialectName, options: SqlOptions) -> SqlBackend:
     jobs = (INDEX, FORWARD) if options.forwards else (INDEX,)
     reading = Beside(options.decoders) if options.decoders else None
-    return SqlBackend(database, dialect, trace_memory=TraceMemory(database, jobs, reading))
+    return SqlBackend(
+        database, dialect, trace_memory=TraceMemory(database, jobs, reading, options.limits)
+    )
 
 
 def _open_sqlite(url: str, options: SqlOptions) -> SqliteDatabase:

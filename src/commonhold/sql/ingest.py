@@ -95,9 +95,9 @@ async def _write(tx: Tx, writing: Writing, batch: Batch) -> None:
     if await _begin(tx, writing, new) < len(new):
         raise _Raced
     await _put(tx, writing, batch, {trace_id: row[1] for trace_id, row in known.items()})
-    old = await _derive(tx, writing, known) if known else []
     await _find_by(tx, tenant, new, (ADD_LABELS, ADD_SHARES))
-    await _find_by(tx, tenant, old, (PUT_LABELS, PUT_SHARES))
+    if known:
+        await derive(tx, tenant, writing.now, known)
     if batch.scores:  # last, when what they are about is there
         await writing.judge.put_in(tx, batch.scores)
 
@@ -141,11 +141,13 @@ def _part(item: tuple[str, Part]) -> Sequence[Any]:
     return (trace_id, part.started_at, part.ended_at, part.model, part.session_id, part.status)
 
 
-async def _derive(tx: Tx, writing: Writing, known: Mapping[str, Row]) -> list[Made]:
-    """The traces that were there before, made again out of all that is there now."""
-    tenant = writing.tenant
+async def derive(tx: Tx, tenant: str, now: Micros, known: Mapping[str, Row]) -> None:
+    """Make traces that were there before again, out of all that is there now.
+
+    `known` are their rows of `lock_traces`, by id.
+    """
     derived = await _all_of(tx, tenant, known)
-    await tx.many(DERIVE, [each.cells for each in derived], tenant=tenant, now=writing.now)
+    await tx.many(DERIVE, [each.cells for each in derived], tenant=tenant, now=now)
     # What a trace was found by at another time, or is no longer found by, goes.
     moved = [
         known[each.trace_id] for each in derived if each.place != tuple(known[each.trace_id][2:5])
@@ -154,7 +156,7 @@ async def _derive(tx: Tx, writing: Writing, known: Mapping[str, Row]) -> list[Ma
     agents = [(name, row[2], row[0]) for row in moved for name in opaque.loads(row[4])]
     await tx.many(DROP_LABELS, labels, tenant=tenant)
     await tx.many(DROP_SHARES, agents, tenant=tenant)
-    return derived
+    await _find_by(tx, tenant, derived, (PUT_LABELS, PUT_SHARES))
 
 
 async def _all_of(tx: Tx, tenant: str, known: Mapping[str, Row]) -> list[Made]:

@@ -31,6 +31,11 @@ class Memory:
         self.states: Recall[str] = Recall()
         self.bell = Bell(database)
 
+    def forget(self, tenant: str, session_id: str) -> None:
+        """A session is another one than before, or gone: its followers are told."""
+        self.heads.forget((tenant, session_id))
+        self.bell.ring(tenant, session_id)
+
 
 class SessionLogs:
     """The logs of one tenant's sessions, written as one author."""

@@ -297,8 +297,7 @@ class SqlSessions(SessionLists, SessionBranches, SessionTurns, SessionFollowing)
             )
 
         removed = await self._db.write(unit)
-        self._memory.heads.forget((self._tenant, session_id))
-        self._ring(session_id)
+        self._memory.forget(self._tenant, session_id)
         return removed
 
 

@@ -104,6 +104,13 @@ class Batch:
         self.size += other.size
 
     @property
+    def chars(self) -> int:
+        """Characters of the attributes and events of its spans and log records."""
+        spans = [cells for items in self.spans.values() for cells in items.values()]
+        logs = [cells for items in self.logs.values() for _, cells in items.values()]
+        return sum(len(cells[-2]) + len(cells[-1]) for cells in (*spans, *logs))
+
+    @property
     def trace_ids(self) -> list[str]:
         """All traces, in the one order in which writers lock them."""
         return sorted({*self.spans, *self.parts, *self.logs})

@@ -17,6 +17,7 @@ from commonhold.otlp.encode import to_otlp_json
 from commonhold.sql import ingest, rows, spans
 from commonhold.sql.database import FEW, Database, Row
 from commonhold.sql.gather import Gather
+from commonhold.sql.meter import DailyLimits, Meter
 from commonhold.sql.otel_rows import emitter_of, otel_span
 from commonhold.sql.reading import InProcess, Reading
 from commonhold.sql.scope import Stamp, stamp
@@ -44,13 +45,18 @@ class TraceMemory:
     """What one process shares of trace storage among every binding of its database."""
 
     def __init__(
-        self, database: Database, jobs: Sequence[str] = (INDEX,), reading: Reading | None = None
+        self,
+        database: Database,
+        jobs: Sequence[str] = (INDEX,),
+        reading: Reading | None = None,
+        limits: DailyLimits | None = None,
     ) -> None:
         self._db = database
         self.reading = reading or InProcess()
         self._seen = Seen(jobs)
         self.gather: Gather[Authored] = Gather(self._write, database.writers)
         self.index = SpanIndex(database)
+        self.meter = Meter(database, limits) if limits else None
 
     async def _write(self, key: Authored, batch: Batch) -> None:
         tenant, agent, user, actor, delegation = key
@@ -72,24 +78,41 @@ class SqlTraces(TraceLists):
         )
 
     async def put(self, trace: Trace, /) -> None:
+        self._check()
         await self._submit(spans.of_trace(trace, self._agent, clock.now()))
 
     async def record(self, spans_: Sequence[OtelSpan], /) -> None:
+        self._check()
         if spans_:
             await self._submit(spans.of_spans(spans_, self._agent, clock.now()))
 
     async def take(self, request: Request, /) -> Rejected:
+        self._check()
         batch, rejected = await self._memory.reading.read(request, self._agent, clock.now())
         if batch.size:
-            await self._submit(batch)
+            await self._submit(batch, len(request.body))
         return rejected
 
     async def record_logs(self, logs: Sequence[OtelLog], /) -> None:
+        self._check()
         if logs:
             await self._submit(spans.of_logs(logs, clock.now()))
 
-    async def _submit(self, batch: Batch) -> None:
+    def _check(self) -> None:
+        """See that this agent may send more today.
+
+        Raises:
+            QuotaExceeded: it may not.
+        """
+        if self._memory.meter is not None:
+            self._memory.meter.check(self._tenant, self._agent)
+
+    async def _submit(self, batch: Batch, size: int | None = None) -> None:
+        """Write a batch that came as `size` bytes, or as many as its texts have."""
         await self._memory.gather.submit(self._author, batch)
+        if self._memory.meter is not None:
+            sent = batch.chars if size is None else size
+            self._memory.meter.add(self._tenant, self._agent, batch.size, sent)
 
     async def find(self, trace_id: str, /) -> Trace | None:
         row = await self._row(trace_id)

@@ -1,0 +1,62 @@
+-- Erasures: whose data was erased, how far that is, and what was counted; what finds it. Daily use.
+
+-- One erasure, and what it did so far. Until busy_until a process works on it.
+CREATE TABLE erasure (
+    tenant TEXT NOT NULL,
+    erasure_id TEXT NOT NULL,
+    erased_user TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    sessions INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    blanked_messages INTEGER NOT NULL,
+    feedback INTEGER NOT NULL,
+    blanked_feedback INTEGER NOT NULL,
+    traces INTEGER NOT NULL,
+    spans INTEGER NOT NULL,
+    logs INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    busy_until INTEGER NOT NULL,
+    PRIMARY KEY (tenant, erasure_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX erasure_by_start ON erasure (tenant, started_at, erasure_id);
+
+CREATE INDEX erasure_running ON erasure (busy_until) WHERE finished_at IS NULL;
+
+CREATE INDEX erasure_by_user ON erasure (tenant, erased_user) WHERE finished_at IS NULL;
+
+-- What was written on behalf of a user; rows of nobody in particular are not in these.
+CREATE INDEX participant_by_user ON participant (tenant, owner_user, session_id)
+WHERE owner_user <> '';
+
+CREATE INDEX session_event_by_user ON session_event (tenant, owner_user, session_id, seq)
+WHERE owner_user <> '';
+
+CREATE INDEX trace_part_by_user ON trace_part (tenant, owner_user, trace_id)
+WHERE owner_user <> '';
+
+CREATE INDEX span_by_user ON span (tenant, owner_user, trace_id) WHERE owner_user <> '';
+
+CREATE INDEX span_log_by_user ON span_log (tenant, owner_user, trace_id) WHERE owner_user <> '';
+
+-- What an agent judged for a user is nobody's vote, and so has another user in it.
+CREATE INDEX feedback_judged_for ON feedback (tenant, owner_user, feedback_id)
+WHERE owner_user <> '' AND owner_user <> user_id;
+
+CREATE INDEX webhook_delivery_by_score ON webhook_delivery (tenant, score_id)
+WHERE score_id IS NOT NULL;
+
+-- Spans and bytes of traces that an agent sent on a UTC day.
+CREATE TABLE usage_day (
+    tenant TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    agent TEXT NOT NULL,
+    spans INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (tenant, day, agent)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX usage_day_by_day ON usage_day (day);
