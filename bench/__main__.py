@@ -18,6 +18,7 @@ from bench import measure, page, report, workloads
 from bench.curve.command import curve
 from bench.feedback.command import feedback
 from bench.growth import growth
+from bench.identity import identity
 from bench.lists import lists
 from bench.load import BadRun
 from bench.measure import Comparison, Plan, Sides
@@ -114,6 +115,7 @@ app.command("overload")(overload)
 app.command("tracelists")(tracelists)
 app.command("tenants")(tenants)
 app.command("feedback")(feedback)
+app.command("identity")(identity)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,9 +39,17 @@ class Run:
         return self.service_cpu / self.rate * 1e6
 
 
-def write_requests(calls: list[Call], path: Path, *, conversation: bool = False) -> Path:
+def write_requests(
+    calls: list[Call],
+    path: Path,
+    *,
+    conversation: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> Path:
     """Write the list `replay.lua` reads; each pass through a `conversation` has one fresh id."""
+    shared = "".join(f'["{name}"] = "{value}", ' for name, value in (headers or {}).items())
     lines = ["return {", f"conversation = {str(conversation).lower()},"]
+    lines.append(f"headers = {{ {shared}}},")
     path.write_text("\n".join([*lines, *(f"{call.as_lua()}," for call in calls), "}", ""]))
     return path
 

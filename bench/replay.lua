@@ -34,6 +34,7 @@ function init(args)
   conversation = list.conversation
   for index, item in ipairs(list) do
     local headers = { ["Host"] = wrk.headers["Host"] }
+    for name, value in pairs(list.headers) do headers[name] = value end
     if item.body then headers["Content-Type"] = "application/json" end
     local parts = split(wrk.format(item.method, item.path, headers, item.body))
     steps[index] = #parts > 1 and parts or parts[1]

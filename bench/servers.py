@@ -72,12 +72,15 @@ def free_port() -> int:
         return port
 
 
-def commonhold(database: str, log: Path) -> AbstractContextManager[Served]:
+def commonhold(
+    database: str, log: Path, *, settings: Mapping[str, str] | None = None
+) -> AbstractContextManager[Served]:
     """This project's service over `database` (a URL)."""
     script = Path(sys.executable).with_name("commonhold")
     port = free_port()
     command = [str(script), "serve", "--database", database, "--host", "127.0.0.1"]
-    return running("commonhold", [*command, "--port", str(port)], port, log)
+    command += ["--port", str(port)]
+    return running("commonhold", command, port, log, settings=settings)
 
 
 def baseline(backend: str, database: str, log: Path) -> AbstractContextManager[Served]:

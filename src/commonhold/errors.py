@@ -64,7 +64,7 @@ class CommonholdError(Exception):
     status: ClassVar[int] = 500
 
     def __init__(self, detail: str | None = None, *, errors: Sequence[FieldError] = ()) -> None:
-        self.detail = detail or _first_sentence(type(self))
+        self.detail = detail or (type(self).__doc__ or type(self).__name__).strip()
         self.errors = tuple(errors)
         super().__init__(self.detail)
 
@@ -350,10 +350,6 @@ class Closed(Unavailable):
 
 def _tree(root: type[CommonholdError]) -> list[type[CommonholdError]]:
     return [root, *(leaf for child in root.__subclasses__() for leaf in _tree(child))]
-
-
-def _first_sentence(kind: type[CommonholdError]) -> str:
-    return (kind.__doc__ or kind.__name__).strip()
 
 
 BY_CODE: Mapping[str, type[CommonholdError]] = {kind.code: kind for kind in _tree(CommonholdError)}

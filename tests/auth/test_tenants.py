@@ -45,7 +45,7 @@ REQUESTS = 200
 SESSION = {"messages": [{"role": "user", "content": "hello", "id": "m1"}]}
 LISTS = (
     *("sessions", "traces", "feedback", "scores", "agents"),
-    *("webhooks", "keys", "registered-agents", "audit"),
+    *("webhooks", "keys", "registered-agents", "audit", "erasures"),
 )
 ASKED = (
     *(("/v1/sessions?parent={}", "session_id"), ("/v1/sessions?q={}", "session_id")),
@@ -175,6 +175,9 @@ async def test_what_is_anothers_is_answered_as_what_is_absent(here: Shared) -> N
     key = (await here.send(ours, "GET", "/v1/keys", preset="operator")).json()[0]["key_id"]
     hidden = await here.send(ours, "PUT", "/v1/agents/hidden", preset="operator")
     assert hidden.status_code == 200, hidden.text
+    receipt = await here.send(ours, "POST", "/v1/erasures", {"user": "eve"}, "operator")
+    assert receipt.status_code == 201, receipt.text
+    erased = receipt.json()["erasure_id"]
     ids = {
         "session_id": ("secret", "absent"),
         "trace_id": ("t1", "tx"),
@@ -183,6 +186,7 @@ async def test_what_is_anothers_is_answered_as_what_is_absent(here: Shared) -> N
         "webhook_id": (made.json()["webhook_id"], f"hook_{'0' * 32}"),
         "key_id": (key, "0" * 12),
         "agent": ("hidden", "nobody"),
+        "erasure_id": (erased, f"{erased[:-6]}000000"),
     }
     routes = [each for each in here.app.operations if each.method == "GET" and each.key_name]
     assert len(routes) >= 15

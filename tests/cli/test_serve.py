@@ -79,6 +79,31 @@ def test_a_request_in_flight_is_finished_before_the_end(tmp_path: Path) -> None:
     assert kept["messages"] == MESSAGES
 
 
+def test_headers_without_end_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
+    """By whoever can connect: a head that goes on, and what follows a body; a long head is none."""
+    endless = b"x-a: " + b"a" * 400_000
+    get = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+    chunked = b"PUT /v1/sessions/s1 HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: chunked\r\n"
+    long = get + b"x-a: " + b"a" * 30_000
+    with served(tmp_path) as process:
+
+        def sent(*pieces: bytes) -> bytes:
+            with socket.create_connection(("127.0.0.1", process.port)) as connection:
+                connection.settimeout(PATIENCE_S)
+                for piece in pieces:
+                    connection.sendall(piece)
+                    time.sleep(0.02)  # so that each is read by itself
+                return connection.recv(65536)
+
+        first, _, rest = sent(get, endless).partition(b"\r\n")
+        assert first == b"HTTP/1.1 431 Request Header Fields Too Large"
+        assert json.loads(rest.partition(b"\r\n\r\n")[2])["code"] == "headers_too_large"
+        assert sent(b"GET /" + b"a" * 400_000).startswith(b"HTTP/1.1 431")
+        assert sent(chunked + b"\r\n", b"2\r\n{}\r\n0\r\n", endless) == b""
+        assert sent(long, b"\r\n\r\n").startswith(b"HTTP/1.1 200")
+        put(process.url).raise_for_status()
+
+
 def test_the_database_is_closed_clean(tmp_path: Path) -> None:
     """SQLite's log is folded into the file, and nobody is left to hold it."""
     process = served(tmp_path).start()

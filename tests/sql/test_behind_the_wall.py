@@ -40,6 +40,9 @@ ACROSS = {
         *("read_starts", "read_parts", "read_spans", "time_spans", "get_emitters"),
         *("index_spans",),
     },
+    "erasures go on after a crash, and usage of long ago is forgotten": {
+        *("claim_erasure", "prune_usage"),
+    },
     "votes are bound to turns that came later": {"take_due"},
     "scores are told to webhooks": {
         *("first_told", "take_told", "end_told", "read_scores", "lock_enabled_webhooks"),

@@ -22,6 +22,7 @@ from commonhold import compose
 from commonhold._version import __version__
 from commonhold.cli.console import option, out
 from commonhold.cli.logs import log_config
+from commonhold.cli.protocol import BoundedProtocol
 from commonhold.errors import Unavailable
 from commonhold.settings import METRICS_DIR, Settings, export
 from commonhold.settings.addresses import redact_url
@@ -82,7 +83,7 @@ def _run(settings: Settings) -> None:
         APP,
         factory=True,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         interface="asgi3",

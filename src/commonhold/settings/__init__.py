@@ -354,12 +354,7 @@ class Settings:
                 f"it lets everybody in, and COMMONHOLD_AUTH={self.auth} does not; set one of them."
             )
             raise InvalidSettings([FieldError((f"{PREFIX}INSECURE",), told)])
-        faults = tenancy_faults(
-            self.tenancy,
-            database=self.database,
-            maintenance=self.database_maintenance,
-            auth=self.auth,
-        )
+        faults = tenancy_faults(self.tenancy, self.database, self.database_maintenance, self.auth)
         faults += gateway_faults(self.modes, self.gateway_cidrs)
         if faults:
             raise InvalidSettings(faults)

@@ -19,7 +19,7 @@ _AUTH = (
 _UNUSED = "it is for COMMONHOLD_TENANCY=required only; set that too, or neither."
 
 
-def tenancy_faults(tenancy: str, *, database: str, maintenance: str, auth: str) -> list[FieldError]:
+def tenancy_faults(tenancy: str, database: str, maintenance: str, auth: str) -> list[FieldError]:
     """What keeps a service from serving tenants as the settings say, by the variable to set."""
     if tenancy != "required":
         wrong = {"DATABASE_MAINTENANCE": _UNUSED if maintenance else ""}

@@ -1,0 +1,217 @@
+"""`python -m bench identity`: what proving who calls costs a write.
+
+The same requests go to services over databases of their own, one of which asks nobody, in turns
+within one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bench import load, servers, workloads
+from bench.load import Run
+from bench.servers import Served
+from bench.workloads import Seeded, Workload
+from commonhold import compose
+from commonhold.model.key import NewKey
+from commonhold.model.registry import Identity, NewAgent
+from commonhold.service.keys import BOOTSTRAP
+from commonhold.settings import Settings
+from tests.auth.minting import OURS, URL, Mint, public, rsa
+from tests.databases import Databases
+from tests.postgres import PostgresServer
+
+RESULTS = Path(__file__).with_name("results")
+PEPPER = "a pepper of thirty-two bytes or so"
+AGENT, CLIENT = "weather", "weather-client"
+WRITES = ("session-put", "trace-post", "feedback-post")
+BOUNDS = {"a key": 1.10, "a token": 1.15, "a user's token and a key": 1.15}
+"""How many times the processor time and the turnaround of an unasked write one may take."""
+
+CONNECTIONS = 16
+Backend = Literal["sqlite", "postgres"]
+console = Console(width=None if sys.stdout.isatty() else 120)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A service, and the headers with which it is written to."""
+
+    how: str
+    served: Served
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one write took: microseconds between two answers, and of the service's processor."""
+
+    backend: str
+    write: str
+    how: str
+    turnaround_us: float
+    cpu_us: float
+
+
+def identity(
+    quick: Annotated[bool, typer.Option("--quick", help="Shorter and noisier.")] = False,
+    database: Annotated[
+        Backend | None, typer.Option("--database", help="One database instead of both.")
+    ] = None,
+) -> None:
+    """What a key and a token cost a write, beside a service that asks nobody."""
+    found: list[Cost] = []
+    backends = [database] if database else ["sqlite", "postgres"]
+    seconds, rounds = (1, 3) if quick else (3, 7)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        server = (
+            stack.enter_context(PostgresServer(durable=True)) if "postgres" in backends else None
+        )
+        for backend in backends:
+            found += _measure(backend, Path(folder), server, seconds, rounds)
+    console.print(_table(found))
+    RESULTS.mkdir(exist_ok=True)
+    told = [{name: getattr(each, name) for name in Cost.__slots__} for each in found]
+    (RESULTS / "identity.json").write_text(json.dumps(told, indent=1))
+
+
+def _measure(
+    backend: str, folder: Path, server: PostgresServer | None, seconds: int, rounds: int
+) -> list[Cost]:
+    with ExitStack() as stack:
+        if server is None or backend == "sqlite":
+            urls = [f"sqlite:///{folder}/{n}.db" for n in range(2)]
+        else:
+            databases = Databases(server.dsn)
+            stack.callback(databases.close)
+            urls = [databases.dsn(databases.create_migrated()) for _ in range(2)]
+        asked = _services(stack, urls, folder / f"{backend}.log")
+        chosen = workloads.named(list(WRITES))
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task(backend, total=len(chosen) * (rounds + 1) * len(asked))
+            costs: list[Cost] = []
+            for workload in chosen:
+                runs = _turns(workload, asked, folder, seconds, rounds)
+                kept: dict[str, list[Run]] = {each.how: [] for each in asked}
+                for how, run in runs:
+                    progress.advance(task)
+                    if run is not None:
+                        kept[how].append(run)
+                costs += [_cost(backend, workload.title, how, all_) for how, all_ in kept.items()]
+            return costs
+
+
+def _services(stack: ExitStack, urls: list[str], log: Path) -> list[Asked]:
+    """One that asks nobody, and one that takes keys and tokens."""
+    issuer = {
+        "alias": "main",
+        "issuer": URL,
+        "audiences": [OURS],
+        "kind": "keycloak",
+        "jwks_file": str(log.with_suffix(".jwks")),
+    }
+    log.with_suffix(".jwks").write_text(json.dumps(public(rsa())))
+    settings = {
+        "COMMONHOLD_AUTH": "keys,oidc",
+        "COMMONHOLD_PEPPER": PEPPER,
+        "COMMONHOLD_OIDC_ISSUERS": json.dumps([issuer]),
+    }
+    key = asyncio.run(_prepare(Settings.load({"database": urls[1]}, settings)))
+    open_ = stack.enter_context(servers.commonhold(urls[0], log))
+    asking = stack.enter_context(
+        servers.commonhold(urls[1], log.with_suffix(".asking.log"), settings=settings)
+    )
+    hour = {"exp": _in_an_hour(), "typ": "Bearer"}
+    own = Mint(claims={"azp": CLIENT, "client_id": CLIENT, **hour}).token(
+        {"typ": "JWT"}, sub="0b9f", preferred_username=f"service-account-{CLIENT}"
+    )
+    user = Mint(claims={"azp": "ui", "client_id": None, **hour}).token({"typ": "JWT"})
+    return [
+        Asked("nobody is asked", open_, {}),
+        Asked("a key", asking, {"Authorization": f"Bearer {key}"}),
+        Asked("a token", asking, {"Authorization": f"Bearer {own}"}),
+        Asked(
+            "a user's token and a key",
+            asking,
+            {"Authorization": f"Bearer {user}", "X-Agent-Authorization": f"Bearer {key}"},
+        ),
+    ]
+
+
+def _in_an_hour() -> int:
+    return int(Mint().said()["iat"]) + 3600
+
+
+async def _prepare(settings: Settings) -> str:
+    """A key of the agent, to whom the client of an issuer is bound as well."""
+    async with compose.open_key_ring(settings) as ring:
+        issued = await ring.create(BOOTSTRAP, NewKey("agent", AGENT))
+    async with compose.open_registry(settings) as registry:
+        await registry.put(BOOTSTRAP, NewAgent(AGENT))
+        await registry.bind(BOOTSTRAP, AGENT, Identity("oidc_client", "main", CLIENT))
+    return issued.text
+
+
+def _turns(
+    workload: Workload, asked: list[Asked], folder: Path, seconds: int, rounds: int
+) -> Iterator[tuple[str, Run | None]]:
+    """Runs of all in turns, each time another first. The first of each only warms up."""
+    for number in range(rounds + 1):
+        for place in range(len(asked)):
+            turn = (place + number) % len(asked)
+            each = asked[turn]
+            requests = load.write_requests(
+                workload.calls(Seeded()),
+                folder / f"{workload.name}-{turn}.lua",
+                conversation=workload.conversation,
+                headers=each.headers,
+            )
+            run = load.run(
+                each.served,
+                requests,
+                run_id=f"{turn}{number:03x}",
+                seconds=seconds if number else 1,
+                connections=CONNECTIONS,
+            )
+            yield each.how, run if number else None
+
+
+def _cost(backend: str, write: str, how: str, runs: list[Run]) -> Cost:
+    turnaround = statistics.median(1e6 / run.rate for run in runs)
+    return Cost(backend, write, how, turnaround, statistics.median(run.service_us for run in runs))
+
+
+def _table(found: list[Cost]) -> Table:
+    shown = Table(title="What proving who calls costs a write")
+    for name in ("write", "database", "who calls proves it by"):
+        shown.add_column(name, no_wrap=True)
+    for name in ("us", "cpu us", "ratio", "cpu ratio", "bound"):
+        shown.add_column(name, justify="right")
+    base: Cost | None = None
+    for each in found:
+        base = each if each.how not in BOUNDS or base is None else base
+        bound = BOUNDS.get(each.how)
+        ratio = each.turnaround_us / base.turnaround_us
+        colour = "green" if bound is None or ratio <= bound else "red"
+        shown.add_row(
+            *(each.write, each.backend, each.how),
+            *(f"{each.turnaround_us:.0f}", f"{each.cpu_us:.0f}"),
+            f"[{colour}]{ratio:.2f}x[/]",
+            f"{each.cpu_us / base.cpu_us:.2f}x",
+            "" if bound is None else f"{bound:.2f}x",
+        )
+    return shown
