@@ -75,6 +75,9 @@ def test_a_command_is_about_one_tenant_where_there_are_several(
                 assert "--tenant" in check_one_line(told(*changed), 1)
                 assert "bolt" in check_one_line(told(*changed, "--tenant", "bolt"), 1)
                 assert told(*changed, *acme).status == 0
+            erase = ("erase", "eve", "--yes", "--url", database.maintenance, "--tenant")
+            assert "bolt" in check_one_line(told(*erase, "bolt"), 1)
+            assert "receipt" in told(*erase, "acme").out
             assert '"agent":"a"' in told("agents", "list", *acme, "--json").out
             assert told("tenants", "disable", "acme").out.split() == ["disabled", "acme"]
             secured = ("db", "secure", "--app", database.role("app"), "--database", database.owner)
