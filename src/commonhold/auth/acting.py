@@ -12,6 +12,7 @@ from typing import Any
 
 from commonhold.auth import Authenticator, Headers
 from commonhold.auth.bearer import bearer_of
+from commonhold.auth.believed import Believed
 from commonhold.auth.issuers import Issuer, Issuers
 from commonhold.auth.oidc import (
     as_user,
@@ -24,7 +25,7 @@ from commonhold.auth.oidc import (
 from commonhold.auth.peer import AGENT_AUTHORIZATION, AUTHORIZATION, ON_BEHALF_OF, without
 from commonhold.auth.presets import ASSERT, RIGHTS, USER
 from commonhold.auth.principal import Principal
-from commonhold.auth.roster import Roster, admitted
+from commonhold.auth.roster import TTL_US, Roster, admitted
 from commonhold.auth.token_form import looks_like_a_token
 from commonhold.auth.tokens import VerifiedToken, Verifies
 from commonhold.errors import (
@@ -36,6 +37,8 @@ from commonhold.errors import (
     Unauthenticated,
     UnknownAgent,
 )
+from commonhold.model import clock
+from commonhold.model.clock import Clock
 from commonhold.model.registry import BindingKind, Identity, Registered
 
 NOT_AN_AGENT = (
@@ -59,10 +62,25 @@ class Tokens:
     With `needs_proof`, a user's token that was made for an agent is not enough by itself.
     """
 
-    def __init__(self, issuers: Issuers, roster: Roster, *, needs_proof: bool = False) -> None:
+    def __init__(
+        self,
+        issuers: Issuers,
+        roster: Roster,
+        *,
+        needs_proof: bool = False,
+        now: Clock = clock.now,
+    ) -> None:
         self._issuers = issuers
         self._roster = roster
         self._needs_proof = needs_proof
+        self._now = now
+        # By the token's number. The token is kept with it, so that the number stays its own.
+        self._resolved = Believed[int, tuple[VerifiedToken, Principal]](TTL_US, now)
+
+    def forget(self) -> None:
+        """Look up again which agents there are: one was changed."""
+        self._roster.forget()
+        self._resolved.clear()
 
     async def resolve(self, token: VerifiedToken) -> Principal:
         """Whom it stands for.
@@ -71,6 +89,15 @@ class Tokens:
             Unauthenticated: it names two agents, or a user whose name is another's.
             Forbidden: it is that of nobody who may call.
         """
+        known = self._resolved.get(id(token))
+        if known is not None:
+            return known[0][1]
+        asked_at = self._now()
+        caller = await self._resolve(token)
+        self._resolved.keep(id(token), (token, caller), asked_at)
+        return caller
+
+    async def _resolve(self, token: VerifiedToken) -> Principal:
         agent = await self.agent_in(token)
         if is_own(token):
             return self._by_itself(token, agent)

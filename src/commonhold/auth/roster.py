@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
+from commonhold.auth.believed import Believed
 from commonhold.errors import AgentDisabled, UnknownAgent
 from commonhold.model import clock
-from commonhold.model.clock import Clock, Micros
+from commonhold.model.clock import Clock
 from commonhold.model.registry import Identity, Registered
 
-TTL_S = 2
-"""How long an answer is believed, in seconds: as long as a key is."""
-
-REMEMBERED = 4096
-"""Identities that a process remembers, of agents and of others."""
-
-_SECOND = 1_000_000
+TTL_US = 1_000_000
+"""How long an answer is believed, in microseconds. Whom a token stands for, which is made of it, is
+believed as long again: a change is heeded within two seconds, as one of a key is."""
 
 Find = Callable[[Identity], Awaitable[Registered | None]]
 """The agent that an identity is bound to, or None."""
@@ -28,20 +24,15 @@ class Roster:
     def __init__(self, find: Find, now: Clock = clock.now) -> None:
         self._find = find
         self._now = now
-        self._known: OrderedDict[Identity, tuple[Registered | None, Micros]] = OrderedDict()
+        self._known = Believed[Identity, Registered | None](TTL_US, now)
 
     async def find(self, identity: Identity) -> Registered | None:
         """The agent that an identity is, or None."""
-        now = self._now()
         known = self._known.get(identity)
-        if known is not None and now < known[1]:
+        if known is not None:
             return known[0]
-        found = await self._find(identity)
-        self._known[identity] = found, Micros(now + TTL_S * _SECOND)
-        self._known.move_to_end(identity)
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        return found
+        asked_at = self._now()
+        return self._known.keep(identity, await self._find(identity), asked_at)
 
     def forget(self) -> None:
         """Look every identity up again: an agent was changed."""

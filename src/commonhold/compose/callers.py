@@ -30,7 +30,6 @@ class Callers:
         self._settings = settings
         self._tenancy = tenancy
         self._late = late
-        self._roster = Roster(self._bound)
         self.keys = KeyMode(settings, late) if "keys" in settings.modes else None
         self._tokens = self._tokens_of(settings)
         self.oidc = None if self._tokens is None else OidcMode(settings, self._tokens.resolve)
@@ -46,7 +45,8 @@ class Callers:
 
     def forget(self) -> None:
         """Look up again which agents may call: one was changed."""
-        self._roster.forget()
+        if self._tokens is not None:
+            self._tokens.forget()
         if self.keys is not None:
             self.keys.authenticate.forget_all()
 
@@ -68,7 +68,8 @@ class Callers:
         if "oidc" not in settings.modes:
             return None
         needs_proof = settings.require_agent_proof
-        return Tokens(issuers_of(settings), self._roster, needs_proof=needs_proof)
+        roster = Roster(self._bound)
+        return Tokens(issuers_of(settings), roster, needs_proof=needs_proof)
 
     async def _bound(self, identity: Identity) -> Registered | None:
         return await SqlRegistry(self._late.opened().database).bound(identity)
