@@ -31,6 +31,8 @@ from commonhold.model.clock import Micros
 from commonhold.model.key import NewKey
 from commonhold.model.tenant import Tenant
 from commonhold.service.keys import BOOTSTRAP
+from commonhold.service.sealing import EVERY_S, Sealer
+from commonhold.service.verifying import verify
 from commonhold.settings import InvalidSettings, Settings
 from tests.auth.everyone import GATEWAY, calling
 from tests.auth.fleet import PEPPER
@@ -252,6 +254,23 @@ async def test_only_who_is_of_a_tenant_that_is_let_in_comes_in(here: Shared) -> 
     told(await here.send("nowhere", "POST", "/v1/tenants/none/enable", None, "platform-admin"), 404)
     await here.send("nowhere", "POST", "/v1/tenants/bolt/enable", None, "platform-admin")
     assert len((await here.ok("bolt", "GET", "/v1/sessions/kept"))["messages"]) == 1
+
+
+async def test_events_of_every_tenant_are_sealed(here: Shared, database: Walled) -> None:
+    """By a role that sees all of them; each reads its own."""
+    settings = settings_of(database)
+    for tenant in TENANTS:
+        made = await here.send(tenant, "PUT", f"/v1/agents/of-{tenant}", preset="operator")
+        assert made.status_code == 200, made.text
+        seen = (await here.send(tenant, "GET", "/v1/audit", preset="operator")).json()
+        named = {str(each["resource_id"]) for each in seen}
+        assert {each for each in named if each.startswith("of-")} == {f"of-{tenant}"}
+    async with compose.open_audit_log(settings) as log:
+        while await Sealer(compose.seal_keys(settings)[0]).step(log) < EVERY_S:
+            pass
+        found = await verify(log, compose.seal_keys(settings))
+    assert found.broken is None
+    assert set(TENANTS) <= set(found.heads)
 
 
 async def test_a_gateway_or_a_token_says_the_tenant_too(here: Shared, database: Walled) -> None:

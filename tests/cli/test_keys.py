@@ -71,21 +71,19 @@ def test_a_command_is_about_one_tenant_where_there_are_several(
             assert "acme" in told("tenants", "create", "acme").out
             acme = ("--tenant", "acme")
             assert told(*key, *acme).out.startswith("chk_operator_")
-            for changed in (("agents", "register", "a"), ("redaction", "set", "--redact", "none")):
-                assert "--tenant" in check_one_line(told(*changed), 1)
-                assert "bolt" in check_one_line(told(*changed, "--tenant", "bolt"), 1)
-                assert told(*changed, *acme).status == 0
-            erase = ("erase", "eve", "--yes", "--url", database.maintenance, "--tenant")
-            assert "bolt" in check_one_line(told(*erase, "bolt"), 1)
-            assert "receipt" in told(*erase, "acme").out
-            assert '"agent":"a"' in told("agents", "list", *acme, "--json").out
+            agent = ("agents", "register", "a")
+            assert "--tenant" in check_one_line(told(*agent), 1)
+            assert "bolt" in check_one_line(told(*agent, "--tenant", "bolt"), 1)
+            assert told(*agent, *acme).out.split()[:2] == ["registered", "a,"]
+            assert "none" in told("redaction", "set", "--redact", "none", *acme).out
+            erased = told("erase", "eve", "--yes", "--url", database.maintenance, *acme)
+            assert "receipt" in erased.out
             assert told("tenants", "disable", "acme").out.split() == ["disabled", "acme"]
             secured = ("db", "secure", "--app", database.role("app"), "--database", database.owner)
             assert "sees one tenant at a time" in told(*secured).out
             listed = told("audit", "list", "--operation", "tenants.manage", "--json").out
             events = [json.loads(line) for line in listed.splitlines()]
             assert [each["resource_id"] for each in events] == ["acme", "acme"]
-            assert told("audit", "verify").status == 0
 
     asyncio.run(check())
     environ = {"COMMONHOLD_DATABASE": f"sqlite:///{tmp_path}/x.db", "COMMONHOLD_PEPPER": PEPPER}
