@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None) -> http.Service:
             ring,
             tenancy.tenants,
             tenancy.door.check if tenancy.door else None,
-            chores.audit.auditing,
+            http.Auditing(chores.audit.watch, chores.audit.log),
             policies,
             registry_over(late, callers.forget),
             chores.erasures.of,

@@ -10,7 +10,6 @@ from commonhold.compose.keys import peppers_of
 from commonhold.compose.storage import LateBackend, open_current
 from commonhold.contract.audit import AuditLog
 from commonhold.errors import CommonholdError
-from commonhold.http import Auditing
 from commonhold.model import clock
 from commonhold.model.audit import AuditEvent
 from commonhold.model.seal import SealKey
@@ -29,18 +28,26 @@ _log = logging.getLogger("commonhold.audit")
 
 
 class AuditDesk:
-    """Where the events of this process go. `trail` takes them, and `auditing` is what HTTP needs."""
+    """Where the events of this process go. `trail` takes them, and `watch` those of requests."""
 
     def __init__(self, settings: Settings, late: LateBackend) -> None:
         self._late = late
         asks_nobody = settings.auth == "none"
-        self.trail = AuditTrail(self._open_log)
-        self.auditing = Auditing(Watch(self.trail, asks_nobody=asks_nobody), self._open_log)
+        self.trail = AuditTrail(self.log)
+        self.watch = Watch(self.trail, asks_nobody=asks_nobody)
         keys = seal_keys(settings)
         self._sealer = Sealer(keys[0]) if keys else None
         if not keys:
             _log.log(logging.WARNING if settings.insecure else logging.DEBUG, _UNSEALED)
         self.trail.note(_started(settings.auth))
+
+    def log(self) -> AuditLog:
+        """The log itself.
+
+        Raises:
+            Unavailable: the database is not open.
+        """
+        return SqlAudit(self._late.opened().database)
 
     def chores(self) -> Mapping[str, Chore]:
         """What is done again and again: events are written, and sealed."""
@@ -59,10 +66,7 @@ class AuditDesk:
     async def _seal(self) -> float:
         if self._sealer is None or not self._late.is_open:
             return IDLE_S
-        return await self._sealer.step(self._open_log())
-
-    def _open_log(self) -> AuditLog:
-        return SqlAudit(self._late.opened().database)
+        return await self._sealer.step(self.log())
 
 
 @asynccontextmanager
