@@ -23,6 +23,7 @@ from bench.lists import lists
 from bench.load import BadRun
 from bench.measure import Comparison, Plan, Sides
 from bench.seeding import Mismatch
+from bench.tenants import tenants
 from bench.traces.command import traces
 from bench.traces.lists import tracelists
 from bench.traces.overload import overload
@@ -112,6 +113,7 @@ app.command("lists")(lists)
 app.command("traces")(traces)
 app.command("overload")(overload)
 app.command("tracelists")(tracelists)
+app.command("tenants")(tenants)
 app.command("feedback")(feedback)
 app.command("identity")(identity)
 

@@ -14,7 +14,10 @@
      │   ├─ AgentTypeNotAllowed  403  the agent says to be of a type that is not its own
      │   ├─ AgentOwned        403  a person writes into what an agent remembers
      │   ├─ AgentProofNeeded  403  the word of a user is not enough here
-     │   └─ TenantConflict    403  two proofs that speak of two tenants
+     │   ├─ TenantRequired    403  nothing says of which tenant this is
+     │   ├─ TenantConflict    403  it is said twice, and differently
+     │   ├─ TenantUnknown     403  there is no such tenant here
+     │   └─ TenantDisabled    403  there is, and nobody of it is let in
      ├─ NotFound              404  absent, or not visible to this caller
      ├─ MethodNotAllowed      405  the path exists, the method does not
      ├─ Conflict              409  the id is taken, or the state forbids it
@@ -61,7 +64,7 @@ class CommonholdError(Exception):
     status: ClassVar[int] = 500
 
     def __init__(self, detail: str | None = None, *, errors: Sequence[FieldError] = ()) -> None:
-        self.detail = detail or _first_sentence(type(self))
+        self.detail = detail or (type(self).__doc__ or type(self).__name__).strip()
         self.errors = tuple(errors)
         super().__init__(self.detail)
 
@@ -153,10 +156,28 @@ class AgentOwned(Forbidden):
     code = "agent_owned"
 
 
+class TenantRequired(Forbidden):
+    """Nothing says of which tenant this request is. Use a credential of one."""
+
+    code = "tenant_required"
+
+
 class TenantConflict(Forbidden):
-    """The proofs of this request speak of different tenants."""
+    """What came with this request names two tenants. Send credentials of one only."""
 
     code = "tenant_conflict"
+
+
+class TenantUnknown(Forbidden):
+    """There is no such tenant here. Whoever runs this service can create it."""
+
+    code = "tenant_unknown"
+
+
+class TenantDisabled(Forbidden):
+    """This tenant is disabled. Nothing of it is lost; whoever runs this service can enable it."""
+
+    code = "tenant_disabled"
 
 
 class NotFound(CommonholdError):
@@ -329,10 +350,6 @@ class Closed(Unavailable):
 
 def _tree(root: type[CommonholdError]) -> list[type[CommonholdError]]:
     return [root, *(leaf for child in root.__subclasses__() for leaf in _tree(child))]
-
-
-def _first_sentence(kind: type[CommonholdError]) -> str:
-    return (kind.__doc__ or kind.__name__).strip()
 
 
 BY_CODE: Mapping[str, type[CommonholdError]] = {kind.code: kind for kind in _tree(CommonholdError)}

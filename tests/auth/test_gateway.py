@@ -163,7 +163,7 @@ async def test_a_user_reaches_own_sessions_only(all_modes: Everyone) -> None:
     told(await all_modes.user("ada", "PATCH", path, {"cost_data": {"a": 1}}), 403, "forbidden")
     assert len((await all_modes.manage("GET", path))["messages"]) == 3
     elsewhere = await all_modes.user("ada", "GET", path, x_tenant_id="acme")
-    told(elsewhere, 404, "not_found")
+    told(elsewhere, 403, "tenant_unknown")
 
 
 async def test_a_user_does_not_write_into_what_an_agent_remembers(all_modes: Everyone) -> None:

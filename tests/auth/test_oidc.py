@@ -160,17 +160,20 @@ async def test_roles_make_operators_and_viewers(here: Site) -> None:
 async def test_a_claim_says_the_tenant_and_scopes_what_may_be_done(here: Site) -> None:
     """One tenant, in the form of one; and where scopes are asked for, none is given that is not there."""
     plain = replace(here.mint, header={}, claims={"iss": PARTNER, "scope": "vote"})
-    path = await here.votes(plain.token(org="acme"))
-    told(await here.send(with_role(here, "fleet-operator"), "GET", path), 404, "not_found")
-    await here.votes(plain.token(org=["acme"]))
-    await here.votes(plain.token(org={"acme": {"id": "1"}}, scp=["vote"], scope=None))
-    several: tuple[Any, ...] = (["acme", "beta"], {"acme": {}, "beta": {}})
-    for org in (None, "", "Acme", "a_b", [], 1, *several):
-        answer = await here.send(plain.token(org=org), "POST", "/v1/feedback", {"rating": 1})
-        assert "tenant" in told(answer, 403, "forbidden")["detail"], org
+    await here.votes(plain.token(org=["default"]))
+    await here.votes(plain.token(org={"default": {"id": "1"}}, scp=["vote"], scope=None))
+    refused: dict[str, tuple[Any, ...]] = {
+        "tenant_required": (None, "", [], 1),
+        "tenant_conflict": (["default", "beta"], {"default": {}, "beta": {}}),
+        "tenant_unknown": ("Acme", "a_b", "acme"),
+    }
+    for code, orgs in refused.items():
+        for org in orgs:
+            answer = await here.send(plain.token(org=org), "POST", "/v1/feedback", {"rating": 1})
+            assert "tenant" in told(answer, 403, code)["detail"], org
     for scope in (None, "", "votes", "feedback:write", ["vote", 1]):
         answer = await here.send(
-            plain.token(org="acme", scope=scope), "POST", "/v1/feedback", {"rating": 1}
+            plain.token(org="default", scope=scope), "POST", "/v1/feedback", {"rating": 1}
         )
         assert answer.status_code == (201 if isinstance(scope, list) else 403), scope
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 from commonhold.auth.key_form import key_id_of
+from tests.auth.walled import walled
 from tests.cli.commands import Result, check_one_line, run
+from tests.databases import Databases
 
 PEPPER = "a pepper of thirty-two bytes or so"
 
@@ -44,3 +47,46 @@ def test_the_first_key_is_made_on_postgres_too(empty_postgres_url: str, tmp_path
     environ = {"COMMONHOLD_DATABASE": empty_postgres_url, "COMMONHOLD_PEPPER": PEPPER}
     made = run("keys", "create", "--preset", "operator", folder=tmp_path, environ=environ)
     assert made.out.startswith("chk_operator_"), made
+
+
+def test_a_command_is_about_one_tenant_where_there_are_several(
+    postgres_server: Databases, tmp_path: Path
+) -> None:
+    """A tenant is made first, on the database itself; where there is one, no other can be named."""
+
+    async def check() -> None:
+        async with walled(postgres_server) as database:
+            environ = {
+                "COMMONHOLD_DATABASE": database.app,
+                "COMMONHOLD_DATABASE_MAINTENANCE": database.maintenance,
+                "COMMONHOLD_TENANCY": "required",
+                "COMMONHOLD_PEPPER": PEPPER,
+            }
+
+            def told(*arguments: str) -> Result:
+                return run(*arguments, folder=tmp_path, environ=environ)
+
+            key = ("keys", "create", "--preset", "operator")
+            assert "--tenant" in check_one_line(told(*key), 1)
+            assert "acme" in told("tenants", "create", "acme").out
+            acme = ("--tenant", "acme")
+            assert told(*key, *acme).out.startswith("chk_operator_")
+            agent = ("agents", "register", "a")
+            assert "--tenant" in check_one_line(told(*agent), 1)
+            assert "bolt" in check_one_line(told(*agent, "--tenant", "bolt"), 1)
+            assert told(*agent, *acme).out.split()[:2] == ["registered", "a,"]
+            assert "none" in told("redaction", "set", "--redact", "none", *acme).out
+            erased = told("erase", "eve", "--yes", "--url", database.maintenance, *acme)
+            assert "receipt" in erased.out
+            assert told("tenants", "disable", "acme").out.split() == ["disabled", "acme"]
+            secured = ("db", "secure", "--app", database.role("app"), "--database", database.owner)
+            assert "sees one tenant at a time" in told(*secured).out
+            listed = told("audit", "list", "--operation", "tenants.manage", "--json").out
+            events = [json.loads(line) for line in listed.splitlines()]
+            assert [each["resource_id"] for each in events] == ["acme", "acme"]
+
+    asyncio.run(check())
+    environ = {"COMMONHOLD_DATABASE": f"sqlite:///{tmp_path}/x.db", "COMMONHOLD_PEPPER": PEPPER}
+    named = ("keys", "create", "--preset", "operator", "--tenant", "acme")
+    refused = run(*named, folder=tmp_path, environ=environ)
+    assert "COMMONHOLD_TENANCY=required" in check_one_line(refused, 1)

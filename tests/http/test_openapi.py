@@ -52,6 +52,7 @@ from commonhold.model.webhook import Conditions, Delivery, Webhook
 from commonhold.service.keys import KeyRing
 from commonhold.service.redaction import PolicyDesk
 from commonhold.service.registry import AgentRegistry
+from commonhold.service.tenants import TenantList
 from commonhold.service.webhook_targets import Targets
 from commonhold.service.webhooks import CheckedWebhooks
 from commonhold.sql import SqlBackend, open_backend
@@ -59,6 +60,7 @@ from commonhold.sql.api_keys import SqlKeys
 from commonhold.sql.database import Database
 from commonhold.sql.redaction import SqlPolicies
 from commonhold.sql.registry import SqlRegistry
+from commonhold.sql.tenants import SqlTenants
 from commonhold.testing import factories
 
 EXAMPLES = 12
@@ -99,6 +101,7 @@ def served() -> Service:
         keys,
         webhooks,
         ring,
+        TenantList(lambda: SqlTenants(database())),
         policies=PolicyDesk(lambda: SqlPolicies(database()), Policy()),
         registry=AgentRegistry(lambda: SqlRegistry(database())),
     )

@@ -294,7 +294,7 @@ async def test_a_browser_may_ask_for_a_page_of_that_origin(
     assert answer.headers["access-control-allow-methods"] == methods
     assert answer.headers["access-control-allow-headers"] == "authorization, content-type"
     assert int(answer.headers["access-control-max-age"]) > 0
-    assert answer.headers["vary"] == "Origin"
+    assert "Origin" in answer.headers.get_list("vary")
     assert "access-control-allow-credentials" not in answer.headers
 
 
@@ -319,7 +319,7 @@ async def test_an_answer_is_readable_where_a_page_may_ask(client: httpx2.AsyncCl
     assert await readable("GET", "/v1/sessions") == (403, False)
     assert await readable("POST", "/v1/feedback", f"{PAGE}.evil.example") == (403, False)
     unasked = await client.get("/v1/feedback/none")
-    assert unasked.headers["vary"] == "Origin"
+    assert "Origin" in unasked.headers.get_list("vary")
 
 
 async def test_no_origin_no_header(service: httpx2.AsyncClient) -> None:
@@ -332,7 +332,7 @@ async def test_no_origin_no_header(service: httpx2.AsyncClient) -> None:
     assert [each.status_code for each in (answer, asked, refused)] == [201, 405, 403]
     for each in (answer, asked, refused):
         names = set(each.headers)
-        assert "vary" not in names
+        assert "Origin" not in each.headers.get_list("vary")
         assert not [name for name in names if name.startswith("access-control")]
 
 

@@ -15,10 +15,11 @@ SPANS = 6
 """Spans of a trace, at most."""
 
 WHOLE = {
-    *("list_agents", "get_service_key", "count_pending", "list_keys"),
+    *("list_agents", "get_service_key", "count_pending", "list_keys", "list_tenants"),
     *("list_registered", "list_bindings"),
 }
-"""What answers with every row there is, or their number; of keys there is one for each purpose."""
+"""What answers with every row there is, or their number; of keys there is one for each purpose,
+and of tenants a handful."""
 
 TRACE_LISTS = (
     *("list_traces", "list_traces_labelled"),

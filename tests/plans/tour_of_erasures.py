@@ -55,7 +55,7 @@ async def visit(backend: SqlBackend) -> None:
     assert await backend.erasures.create(USER, key="once") == done
     page = await backend.erasures.list(limit=20)
     await backend.erasures.list(limit=20, cursor=page.cursor or "")
-    hasty = SqlErasures(backend.database, Scope(), backend.eraser, patience_s=0.0)
+    hasty = SqlErasures(backend.database.within("default"), Scope(), backend.eraser, patience_s=0.0)
     assert (await hasty.create("adam")).status == "running"
     assert await backend.eraser.claim() is not None
     await _send(backend)

@@ -1,4 +1,4 @@
-"""Every call about keys, and those calls of the contract that reach fewer rows for some."""
+"""Every call about keys and tenants, and those calls of the contract that reach fewer rows for some."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ from commonhold.model.trace import TraceQuery
 from commonhold.service.keys import BOOTSTRAP, KeyRing
 from commonhold.sql import SqlBackend
 from commonhold.sql.api_keys import SqlKeys
+from commonhold.sql.tenants import SqlTenants
 from commonhold.testing.factories import messages, new_feedback
 
 AGENT = "worker"
+
+MANY = """INSERT INTO tenant (tenant, status, created_at)
+WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 800)
+SELECT 't' || n, 'active', 1 FROM counted;"""
 
 
 def ring(backend: SqlBackend) -> KeyRing:
@@ -27,19 +32,24 @@ def ring(backend: SqlBackend) -> KeyRing:
 
 
 async def settle(backend: SqlBackend) -> None:
-    """Keys enough that no planner reads all of them for one."""
+    """Keys and tenants enough that no planner reads all of them for one."""
     for n in range(40):
         await ring(backend).create(BOOTSTRAP, NewKey("agent", f"a{n}"))
+    await backend.database.write(lambda tx: tx.script(MANY))
 
 
 async def visit(backend: SqlBackend) -> None:
-    """Every call about keys."""
+    """Every call about keys and tenants."""
     keys, store = ring(backend), SqlKeys(backend.database)
     made = await keys.create(BOOTSTRAP, NewKey("agent", AGENT))
     await store.touch(made.key.key_id, Micros(2), Micros(1))
     after = await keys.rotate(BOOTSTRAP, made.key.key_id)
     await keys.revoke(BOOTSTRAP, after.key.key_id)
     assert len(await keys.list(BOOTSTRAP)) > 40
+    tenants = SqlTenants(backend.database)
+    await tenants.create("acme", Micros(1))
+    await tenants.set_status("acme", "disabled")
+    assert await tenants.find("acme") in await tenants.list()
 
 
 async def visit_part(backend: SqlBackend) -> None:

@@ -33,6 +33,7 @@ OF_ALL_TENANTS = {
     "postpone_jobs",
     "end_jobs",
     "end_due",
+    "list_tenants",
     "first_told",
     "take_told",
     "end_told",

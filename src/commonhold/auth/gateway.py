@@ -9,7 +9,6 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 
 from commonhold.auth import Authenticator, Headers
-from commonhold.auth.issuers import is_tenant
 from commonhold.auth.peer import (
     AGENT_AUTHORIZATION,
     AUTH_MODE,
@@ -26,7 +25,14 @@ from commonhold.auth.peer import (
 from commonhold.auth.presets import ANONYMOUS, USER
 from commonhold.auth.principal import Principal
 from commonhold.auth.users import NOBODY, named
-from commonhold.errors import Forbidden, IdentityConflict, TenantConflict, Unauthenticated
+from commonhold.errors import (
+    Forbidden,
+    IdentityConflict,
+    TenantConflict,
+    TenantUnknown,
+    Unauthenticated,
+)
+from commonhold.model.tenant import can_be_tenant
 
 Network = IPv4Network | IPv6Network
 
@@ -58,7 +64,8 @@ NO_ANONYMOUS = (
 class Gateway:
     """Which peers are a gateway, and what is made of their word.
 
-    One of `secrets`, if there are any, must be in X-Gateway-Secret. `user_prefix` stands before the
+    One of `secrets`, if there are any, must be in X-Gateway-Secret. Where it names no tenant, its
+    word is for `default_tenant`; if that is empty, for none that is let in. `user_prefix` stands before the
     names of its users, and no such name may begin with one of `taken`, which those of issuers do.
     A credential must be that of the same user, unless it is no `same_subject` that is asked for.
     """
@@ -102,14 +109,14 @@ class Gateway:
         """The tenant that it names, if it does.
 
         Raises:
-            Forbidden: it is none.
+            TenantUnknown: none can be called that.
         """
         given = headers.get(TENANT_ID)
         if given is None:
             return None
         name = given.decode("latin-1")
-        if not is_tenant(name):
-            raise Forbidden("X-Tenant-ID must be one tenant, 1 to 63 of a-z, 0-9 and -.")
+        if not can_be_tenant(name):
+            raise TenantUnknown("X-Tenant-ID must be one tenant, 1 to 63 of a-z, 0-9 and -.")
         return name
 
 

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from commonhold.auth.presets import USER
+from commonhold.model.tenant import can_be_tenant
 
 IssuerKind = Literal["keycloak", "rfc9068", "kubernetes", "spiffe", "plain"]
 """What the tokens of an issuer look like: what they must say, and under which type."""
@@ -32,7 +33,6 @@ Role = Literal["operator", "viewer", "platform-admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
 
 
@@ -139,11 +139,6 @@ def is_safe_url(url: str) -> bool:
     return is_plain and (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host)))
 
 
-def is_tenant(name: str) -> bool:
-    """Whether that has the form of a tenant."""
-    return _TENANT.fullmatch(name) is not None
-
-
 def _is_here(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -183,7 +178,7 @@ def _check_keys(issuer: Issuer) -> None:
 def _check_rights(issuer: Issuer) -> None:
     if issuer.tenant and issuer.tenant_claim:
         raise ValueError("one of `tenant` and `tenant_claim` says whose its callers are, not both.")
-    if issuer.tenant and not is_tenant(issuer.tenant):
+    if issuer.tenant and not can_be_tenant(issuer.tenant):
         raise ValueError("`tenant` must be 1 to 63 of a-z, 0-9 and -, such as `acme`.")
     if bool(issuer.role_claim) != bool(issuer.roles):
         raise ValueError("`role_claim` and `roles` belong together: where, and which.")

@@ -8,11 +8,18 @@ from typing import Any
 
 from commonhold.auth import Headers
 from commonhold.auth.bearer import bearer_of
-from commonhold.auth.issuers import Issuer, IssuerKind, Issuers, Role, is_tenant
+from commonhold.auth.issuers import Issuer, IssuerKind, Issuers, Role
 from commonhold.auth.presets import RIGHTS, USER, Rights
 from commonhold.auth.principal import Method, Principal, Scopes
 from commonhold.auth.tokens import VerifiedToken, Verifies
-from commonhold.errors import Forbidden, Unauthenticated
+from commonhold.errors import (
+    Forbidden,
+    TenantConflict,
+    TenantRequired,
+    TenantUnknown,
+    Unauthenticated,
+)
+from commonhold.model.tenant import SINGLE, can_be_tenant
 
 Resolve = Callable[[VerifiedToken], Awaitable[Principal]]
 """From a token that is good to whom it stands for. Raises `Forbidden` when that is nobody here."""
@@ -107,13 +114,15 @@ def tenant_of(token: VerifiedToken) -> str:
     """
     issuer = token.issuer
     if not issuer.tenant_claim:
-        return issuer.tenant or "default"
+        return issuer.tenant or SINGLE
     where = ".".join(issuer.tenant_claim)
     named = _texts(claim_at(token.claims, issuer.tenant_claim))
     if len(named) > 1:
-        raise Forbidden(f"The token names several tenants ({where}); it must name one.")
-    if not named or not is_tenant(named[0]):
-        raise Forbidden(f"The token names no tenant ({where}), in a-z, 0-9 and -.")
+        raise TenantConflict(f"The token names several tenants ({where}); it must name one.")
+    if not named or not named[0]:
+        raise TenantRequired(f"The token names no tenant ({where}).")
+    if not can_be_tenant(named[0]):
+        raise TenantUnknown(f"The token names no tenant ({where}) in a-z, 0-9 and -.")
     return named[0]
 
 

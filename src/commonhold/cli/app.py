@@ -21,6 +21,7 @@ from commonhold.cli import (
     registry,
     serve,
     sessions,
+    tenants,
     traces,
     version,
     webhooks,
@@ -54,6 +55,7 @@ class _InOrder(TyperGroup):
             "keys",
             "audit",
             "redaction",
+            "tenants",
             "erase",
             "db",
             "doctor",
@@ -81,6 +83,7 @@ app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Look at what is ke
 app.add_typer(keys.app, name="keys", rich_help_panel="Say who may call")
 app.add_typer(audit.app, name="audit", rich_help_panel="Say who may call")
 app.add_typer(redaction.app, name="redaction", rich_help_panel="Say who may call")
+app.add_typer(tenants.app, name="tenants", rich_help_panel="Say who may call")
 app.command("erase", rich_help_panel="Say who may call")(erase.erase)
 app.add_typer(db.app, name="db", rich_help_panel="Look after the database")
 app.command("doctor", rich_help_panel="Find out")(doctor.doctor)

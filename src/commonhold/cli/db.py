@@ -1,4 +1,4 @@
-"""`commonhold db`: the schema, brought up to date, looked at, checked."""
+"""`commonhold db`: the schema, brought up to date, looked at, checked; tenants kept apart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from commonhold.settings import Settings
 from commonhold.settings.addresses import redact_url
 
 app = typer.Typer(
-    help="Bring the schema up to date, look at it, check it.",
+    help="Bring the schema up to date, look at it, check it; keep tenants apart.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -31,6 +31,20 @@ def upgrade(database: Database = None) -> None:
     settings = Settings.load({"database": database})
     compose.check_database_url(settings)
     asyncio.run(_upgrade(settings))
+
+
+@app.command()
+def secure(
+    app_role: Annotated[
+        str, typer.Option("--app", metavar="ROLE", help="The role that the service connects as.")
+    ],
+    database: Database = None,
+) -> None:
+    """Keep tenants apart with row-level security. Run it as the owner, after every upgrade too."""
+    settings = Settings.load({"database": database})
+    _require_file(settings)
+    count = asyncio.run(_secure(settings, app_role))
+    out.print(f"[green]secured[/]   {count} tables; {escape(app_role)} sees one tenant at a time")
 
 
 @app.command()
@@ -63,6 +77,11 @@ async def _upgrade(settings: Settings) -> None:
         out.print(f"[green]current[/]   nothing to do, version {after.current}")
     else:
         out.print(f"[green]done[/]      version {before.current} to {after.current}")
+
+
+async def _secure(settings: Settings, app_role: str) -> int:
+    async with await compose.open_for_upkeep(settings) as backend:
+        return await backend.secure(app_role)
 
 
 async def _status(settings: Settings, *, as_json: bool) -> bool:

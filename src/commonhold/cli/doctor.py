@@ -97,7 +97,8 @@ async def _database(settings: Settings) -> list[Check]:
         async with await compose.open_for_upkeep(settings) as backend:
             found = f"{where}, {backend.dialect} {await compose.version_of(backend)}"
             reached = Check("database", "ok", found)
-            return [reached, await _schema(backend, settings), await _clock(backend)]
+            checks = [reached, await _schema(backend, settings), await _clock(backend)]
+        return [*checks, *await _tenants(settings)]
     except CommonholdError as error:
         advice = f"{error.detail} Check COMMONHOLD_DATABASE, and that it runs and is reachable."
         return [Check("database", "fail", where, advice)]
@@ -115,6 +116,15 @@ async def _schema(backend: compose.SqlBackend, settings: Settings) -> Check:
     except SchemaOutdated as error:
         return Check("schema", "fail", found, error.detail)
     return Check("schema", "ok", found)
+
+
+async def _tenants(settings: Settings) -> list[Check]:
+    if settings.tenancy != "required":
+        return []
+    problems = await compose.wall_problems(settings)
+    if problems:
+        return [Check("tenants", "fail", "not kept apart", "\n".join(problems))]
+    return [Check("tenants", "ok", "kept apart by row-level security")]
 
 
 async def _clock(backend: compose.SqlBackend) -> Check:

@@ -46,6 +46,10 @@ def erase(
         bool, typer.Option("--dry-run", help="Count what belongs to the user, and do nothing.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The receipt as JSON.")] = False,
+    tenant: Annotated[
+        str | None,
+        typer.Option("--tenant", metavar="NAME", help="Whose user, in a database of several."),
+    ] = None,
     url: ErasuresUrl = None,
 ) -> None:
     """Erase a user: sessions, feedback, and what traces say. It cannot be undone.
@@ -59,7 +63,9 @@ def erase(
     if not dry_run and not yes:
         _ask(user)
     for where in places(url):
-        receipt = asyncio.run(_survey(where, user) if dry_run else _erase(where, user))
+        receipt = asyncio.run(
+            _survey(where, tenant, user) if dry_run else _erase(where, tenant, user)
+        )
         if as_json:
             print_json(erasure_out(receipt))
         else:
@@ -78,13 +84,13 @@ def _ask(user: str) -> None:
     typer.confirm("Erase?", abort=True, err=True)
 
 
-async def _survey(where: str, user: str) -> Erasure:
-    async with erasures_at(where) as erasures:
+async def _survey(where: str, tenant: str | None, user: str) -> Erasure:
+    async with erasures_at(where, tenant) as erasures:
         return await erasures.survey(user)
 
 
-async def _erase(where: str, user: str) -> Erasure:
-    async with erasures_at(where) as erasures:
+async def _erase(where: str, tenant: str | None, user: str) -> Erasure:
+    async with erasures_at(where, tenant) as erasures:
         planned = await erasures.survey(user)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:

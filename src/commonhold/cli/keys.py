@@ -7,6 +7,7 @@ write anything there. So this is how a service gets its first key.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, cast
 
 import typer
@@ -14,10 +15,12 @@ from rich.markup import escape
 from rich.text import Text
 
 from commonhold import compose
+from commonhold.auth.principal import Principal
 from commonhold.cli.columns import Cells, fitting, print_stacked, print_table, print_whole
 from commonhold.cli.console import err, option, out, print_json
 from commonhold.cli.plain import quoted
 from commonhold.cli.times import ago
+from commonhold.cli.whose import Tenant
 from commonhold.model import clock
 from commonhold.model.clock import to_rfc3339
 from commonhold.model.key import (
@@ -28,6 +31,7 @@ from commonhold.model.key import (
     NewKey,
     Preset,
 )
+from commonhold.model.tenant import check_tenant
 from commonhold.model.wire_keys import key_out
 from commonhold.service.keys import BOOTSTRAP, Issued
 from commonhold.settings import Settings
@@ -61,6 +65,7 @@ def create(
     name: Annotated[
         str, typer.Option("--name", metavar="TEXT", help="What people know it by.")
     ] = "",
+    tenant: Tenant = None,
     days: Days = DEFAULT_DAYS,
     *,
     as_json: AsJson = False,
@@ -68,13 +73,13 @@ def create(
 ) -> None:
     """Make a key. It is printed once, and never again."""
     asked = NewKey(cast("Preset", preset), agent, name, days)
-    _print_issued(asyncio.run(_create(_settings(database), asked)), as_json=as_json)
+    _print_issued(asyncio.run(_create(_settings(database), asked, tenant)), as_json=as_json)
 
 
 @app.command("list")
-def list_(*, as_json: AsJson = False, database: Database = None) -> None:
+def list_(tenant: Tenant = None, *, as_json: AsJson = False, database: Database = None) -> None:
     """List the keys, newest first, with those that ended; never their secrets."""
-    found = asyncio.run(_list(_settings(database)))
+    found = asyncio.run(_list(_settings(database), tenant))
     if as_json:
         for key in found:
             print_json(key_out(key, clock.now()))
@@ -85,9 +90,9 @@ def list_(*, as_json: AsJson = False, database: Database = None) -> None:
 
 
 @app.command()
-def revoke(key_id: KeyId, database: Database = None) -> None:
+def revoke(key_id: KeyId, tenant: Tenant = None, database: Database = None) -> None:
     """End a key now. Every process of the service heeds it within two seconds."""
-    key = asyncio.run(_revoke(_settings(database), key_id))
+    key = asyncio.run(_revoke(_settings(database), key_id, tenant))
     out.print(f"[green]revoked[/]  {escape(_shown(key))}")
 
 
@@ -99,12 +104,14 @@ def rotate(
         int,
         typer.Option("--overlap-days", metavar="DAYS", help="How long both are good; 0 to 90."),
     ] = DEFAULT_OVERLAP_DAYS,
+    tenant: Tenant = None,
     *,
     as_json: AsJson = False,
     database: Database = None,
 ) -> None:
     """Make a key in the place of another, which goes on being good for some days."""
-    issued = asyncio.run(_rotate(_settings(database), key_id, days, overlap_days))
+    settings = _settings(database)
+    issued = asyncio.run(_rotate(settings, key_id, days, overlap_days, tenant))
     _print_issued(issued, as_json=as_json)
 
 
@@ -114,24 +121,31 @@ def _settings(database: str | None) -> Settings:
     return settings
 
 
-async def _create(settings: Settings, asked: NewKey) -> Issued:
+async def _create(settings: Settings, asked: NewKey, tenant: str | None) -> Issued:
+    own = await compose.tenant_of_key(settings, tenant, asked.preset)
     async with compose.open_key_ring(settings) as ring:
-        return await ring.create(BOOTSTRAP, asked)
+        return await ring.create(replace(BOOTSTRAP, tenant=own), asked)
 
 
-async def _list(settings: Settings) -> list[ApiKey]:
+async def _list(settings: Settings, tenant: str | None) -> list[ApiKey]:
     async with compose.open_key_ring(settings) as ring:
-        return list(await ring.list(BOOTSTRAP))
+        return list(await ring.list(_of(tenant)))
 
 
-async def _revoke(settings: Settings, key_id: str) -> ApiKey:
+async def _revoke(settings: Settings, key_id: str, tenant: str | None) -> ApiKey:
     async with compose.open_key_ring(settings) as ring:
-        return await ring.revoke(BOOTSTRAP, key_id)
+        return await ring.revoke(_of(tenant), key_id)
 
 
-async def _rotate(settings: Settings, key_id: str, days: int, overlap_days: int) -> Issued:
+async def _rotate(
+    settings: Settings, key_id: str, days: int, overlap_days: int, tenant: str | None
+) -> Issued:
     async with compose.open_key_ring(settings) as ring:
-        return await ring.rotate(BOOTSTRAP, key_id, days=days, overlap_days=overlap_days)
+        return await ring.rotate(_of(tenant), key_id, days=days, overlap_days=overlap_days)
+
+
+def _of(tenant: str | None) -> Principal:
+    return replace(BOOTSTRAP, tenant=check_tenant(tenant)) if tenant else BOOTSTRAP
 
 
 def _print_issued(issued: Issued, *, as_json: bool) -> None:

@@ -120,8 +120,10 @@ def is_database(where: str) -> bool:
 
 
 @asynccontextmanager
-async def erasures_at(where: str) -> AsyncIterator[Erasures]:
+async def erasures_at(where: str, tenant: str | None = None) -> AsyncIterator[Erasures]:
     """The erasures at a place, whatever else is there. What is raised is the same.
+
+    A database may have several tenants, and then `tenant` is one of them.
 
     Raises:
         Unsupported: nothing is kept there that could be erased.
@@ -132,9 +134,13 @@ async def erasures_at(where: str) -> AsyncIterator[Erasures]:
     if is_database(where):
         with _misused():
             _require_file(where, "sessions")
-        async with compose.open_erasures(Settings(database=where)) as erasures:
+        settings = Settings(database=where, tenancy="required" if tenant else "single")
+        caller = await compose.caller_of(settings, tenant)
+        async with compose.open_erasures(settings, caller) as erasures:
             yield erasures
         return
+    if tenant:
+        raise typer.BadParameter("--tenant is for a database: at a service the key says whose.")
     async with _opened(where, lambda: connect(where), "sessions") as stores:
         backend = stores.backends[stores.owners[0]]
         if not isinstance(backend, KeepsErasures):

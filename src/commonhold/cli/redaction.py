@@ -16,7 +16,9 @@ import typer
 from rich.markup import escape
 
 from commonhold import compose
+from commonhold.auth.principal import Principal
 from commonhold.cli.console import err, option, out, print_json
+from commonhold.cli.whose import Tenant
 from commonhold.errors import InvalidRequest
 from commonhold.model.clock import to_rfc3339
 from commonhold.model.redaction import (
@@ -30,7 +32,6 @@ from commonhold.model.redaction import (
 from commonhold.model.wire_redaction import policy_out
 from commonhold.redact.redactor import Redactor
 from commonhold.redact.rules import rules_of
-from commonhold.service.keys import BOOTSTRAP
 from commonhold.service.redaction import PolicyDesk, Standing
 from commonhold.settings import Settings
 
@@ -56,9 +57,9 @@ Groups = Annotated[
 
 
 @app.command()
-def show(*, as_json: AsJson = False, database: Database = None) -> None:
+def show(*, tenant: Tenant = None, as_json: AsJson = False, database: Database = None) -> None:
     """Show what holds for what is written, and what of it is not as the service has it."""
-    _print(_asked(database, lambda desk: desk.find(BOOTSTRAP)), as_json=as_json)
+    _print(_asked(database, tenant, lambda desk, caller: desk.find(caller)), as_json=as_json)
 
 
 @app.command("set")
@@ -71,6 +72,7 @@ def set_(
     ] = SERVICE,
     redact: Groups = SERVICE,
     *,
+    tenant: Tenant = None,
     as_json: AsJson = False,
     database: Database = None,
 ) -> None:
@@ -82,7 +84,8 @@ def set_(
         None if capture == SERVICE else capture_of(capture),
         None if redact in (None, SERVICE) else _groups(str(redact)),
     )
-    _print(_asked(database, lambda desk: desk.change(BOOTSTRAP, change)), as_json=as_json)
+    standing = _asked(database, tenant, lambda desk, caller: desk.change(caller, change))
+    _print(standing, as_json=as_json)
 
 
 @app.command("try")
@@ -113,13 +116,18 @@ def _groups(text: str) -> tuple[Group, ...]:
     return groups_of(each.strip() for each in text.split(",") if each.strip() not in ("", "none"))
 
 
-def _asked(database: str | None, ask: Callable[[PolicyDesk], Awaitable[Standing]]) -> Standing:
+def _asked(
+    database: str | None,
+    tenant: str | None,
+    ask: Callable[[PolicyDesk, Principal], Awaitable[Standing]],
+) -> Standing:
     settings = Settings.load({"database": database})
     compose.check_database_url(settings)
 
     async def work() -> Standing:
+        caller = await compose.caller_of(settings, tenant)
         async with compose.open_policies(settings) as desk:
-            return await ask(desk)
+            return await ask(desk, caller)
 
     return asyncio.run(work())
 

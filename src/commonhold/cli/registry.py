@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
@@ -11,14 +12,15 @@ from rich.markup import escape
 from rich.text import Text
 
 from commonhold import compose
+from commonhold.auth.principal import Principal
 from commonhold.cli import agents
 from commonhold.cli.columns import Cells, fitting, print_stacked, print_table, print_whole
 from commonhold.cli.console import err, option, out, print_json
 from commonhold.cli.plain import quoted
-from commonhold.model.registry import Binding, BindingKind, Identity, NewAgent, Status
+from commonhold.cli.whose import Tenant
+from commonhold.model.registry import Binding, BindingKind, Identity, NewAgent
 from commonhold.model.wire_registry import binding_out, registered_out
-from commonhold.service.keys import BOOTSTRAP
-from commonhold.service.registry import Entry
+from commonhold.service.registry import AgentRegistry, Entry
 from commonhold.settings import Settings
 
 app = typer.Typer(
@@ -47,6 +49,7 @@ def register(
     any_type: Annotated[
         bool, typer.Option("--any-type", help="It may say to be of any type.")
     ] = False,
+    tenant: Tenant = None,
     as_json: AsJson = False,
     database: Database = None,
 ) -> None:
@@ -54,14 +57,14 @@ def register(
     if types and any_type:
         raise typer.BadParameter("--any-type excludes --type.")
     chosen = () if any_type else tuple(types) if types else None
-    entry = asyncio.run(_put(_settings(database), NewAgent(agent, None, chosen)))
+    entry = asyncio.run(_put(_settings(database), tenant, NewAgent(agent, None, chosen)))
     _print_one(entry, "registered", as_json=as_json)
 
 
 @app.command("list")
-def list_(*, as_json: AsJson = False, database: Database = None) -> None:
+def list_(*, tenant: Tenant = None, as_json: AsJson = False, database: Database = None) -> None:
     """List the registered agents, and what is bound to each."""
-    found = asyncio.run(_list(_settings(database)))
+    found = asyncio.run(_list(_settings(database), tenant))
     if as_json:
         for each in found:
             print_json(registered_out(each.agent, each.bindings))
@@ -72,21 +75,25 @@ def list_(*, as_json: AsJson = False, database: Database = None) -> None:
 
 
 @app.command()
-def disable(agent: Name, *, as_json: AsJson = False, database: Database = None) -> None:
+def disable(
+    agent: Name, *, tenant: Tenant = None, as_json: AsJson = False, database: Database = None
+) -> None:
     """Let an agent call no more. Every process of the service heeds it within two seconds."""
-    _print_one(_set(database, agent, "disabled"), "disabled", as_json=as_json)
+    _print_one(_set(database, tenant, NewAgent(agent, "disabled")), "disabled", as_json=as_json)
 
 
 @app.command()
-def enable(agent: Name, *, as_json: AsJson = False, database: Database = None) -> None:
+def enable(
+    agent: Name, *, tenant: Tenant = None, as_json: AsJson = False, database: Database = None
+) -> None:
     """Let an agent call again."""
-    _print_one(_set(database, agent, "active"), "enabled", as_json=as_json)
+    _print_one(_set(database, tenant, NewAgent(agent, "active")), "enabled", as_json=as_json)
 
 
 @app.command()
-def unregister(agent: Name, database: Database = None) -> None:
+def unregister(agent: Name, tenant: Tenant = None, database: Database = None) -> None:
     """Forget an agent and its bindings. Its keys open nothing any more; what it wrote stays."""
-    asyncio.run(_unregister(_settings(database), agent))
+    asyncio.run(_unregister(_settings(database), tenant, agent))
     out.print(f"[yellow]forgotten[/]  {escape(agent)}")
 
 
@@ -104,12 +111,13 @@ def bind(
         str, typer.Option("--spiffe", metavar="ID", help="A SPIFFE id, with its scheme.")
     ] = "",
     *,
+    tenant: Tenant = None,
     as_json: AsJson = False,
     database: Database = None,
 ) -> None:
     """Let whoever an issuer knows by a name be this agent."""
     identity = _identity(issuer, client=client, service_account=service_account, spiffe=spiffe)
-    bound = asyncio.run(_bind(_settings(database), agent, identity))
+    bound = asyncio.run(_bind(_settings(database), tenant, agent, identity))
     if as_json:
         print_json(binding_out(bound))
     else:
@@ -123,10 +131,11 @@ def unbind(
         str,
         typer.Argument(metavar="BINDING_ID", help="As `commonhold agents list --json` shows it."),
     ],
+    tenant: Tenant = None,
     database: Database = None,
 ) -> None:
     """Let an identity be this agent no more."""
-    gone = asyncio.run(_unbind(_settings(database), agent, binding_id))
+    gone = asyncio.run(_unbind(_settings(database), tenant, agent, binding_id))
     out.print(f"[yellow]unbound[/]  {escape(_told(gone))}")
 
 
@@ -151,39 +160,49 @@ def _settings(database: str | None) -> Settings:
     return settings
 
 
-def _set(database: str | None, agent: str, status: Status) -> Entry:
-    return asyncio.run(_change(_settings(database), NewAgent(agent, status)))
+def _set(database: str | None, tenant: str | None, new: NewAgent) -> Entry:
+    return asyncio.run(_change(_settings(database), tenant, new))
 
 
-async def _put(settings: Settings, new: NewAgent) -> Entry:
+@asynccontextmanager
+async def _agents(
+    settings: Settings, tenant: str | None
+) -> AsyncIterator[tuple[AgentRegistry, Principal]]:
+    """The registry, and who asks it: for a tenant."""
+    caller = await compose.caller_of(settings, tenant)
     async with compose.open_registry(settings) as registry:
-        return await registry.put(BOOTSTRAP, new)
+        yield registry, caller
 
 
-async def _change(settings: Settings, new: NewAgent) -> Entry:
-    async with compose.open_registry(settings) as registry:
-        await registry.get(BOOTSTRAP, new.agent)  # a mistyped name registers nobody
-        return await registry.put(BOOTSTRAP, new)
+async def _put(settings: Settings, tenant: str | None, new: NewAgent) -> Entry:
+    async with _agents(settings, tenant) as (registry, caller):
+        return await registry.put(caller, new)
 
 
-async def _list(settings: Settings) -> Sequence[Entry]:
-    async with compose.open_registry(settings) as registry:
-        return await registry.list(BOOTSTRAP)
+async def _change(settings: Settings, tenant: str | None, new: NewAgent) -> Entry:
+    async with _agents(settings, tenant) as (registry, caller):
+        await registry.get(caller, new.agent)  # a mistyped name registers nobody
+        return await registry.put(caller, new)
 
 
-async def _unregister(settings: Settings, agent: str) -> None:
-    async with compose.open_registry(settings) as registry:
-        await registry.delete(BOOTSTRAP, agent)
+async def _list(settings: Settings, tenant: str | None) -> Sequence[Entry]:
+    async with _agents(settings, tenant) as (registry, caller):
+        return await registry.list(caller)
 
 
-async def _bind(settings: Settings, agent: str, identity: Identity) -> Binding:
-    async with compose.open_registry(settings) as registry:
-        return await registry.bind(BOOTSTRAP, agent, identity)
+async def _unregister(settings: Settings, tenant: str | None, agent: str) -> None:
+    async with _agents(settings, tenant) as (registry, caller):
+        await registry.delete(caller, agent)
 
 
-async def _unbind(settings: Settings, agent: str, binding_id: str) -> Binding:
-    async with compose.open_registry(settings) as registry:
-        return await registry.unbind(BOOTSTRAP, agent, binding_id)
+async def _bind(settings: Settings, tenant: str | None, agent: str, identity: Identity) -> Binding:
+    async with _agents(settings, tenant) as (registry, caller):
+        return await registry.bind(caller, agent, identity)
+
+
+async def _unbind(settings: Settings, tenant: str | None, agent: str, binding_id: str) -> Binding:
+    async with _agents(settings, tenant) as (registry, caller):
+        return await registry.unbind(caller, agent, binding_id)
 
 
 def _print_one(entry: Entry, done: str, *, as_json: bool) -> None:

@@ -18,7 +18,9 @@ from commonhold.compose.storage import (
     check_database_url,
     open_for_upkeep,
     sqlite_file,
+    wall_problems,
 )
+from commonhold.compose.tenants import caller_of, open_tenants, tenant_of_key
 from commonhold.sql import SqlBackend
 from commonhold.sql.probe import SQLITE_LIBRARY, clock_of, version_of
 
@@ -26,6 +28,7 @@ __all__ = [
     "SQLITE_LIBRARY",
     "LateBackend",
     "SqlBackend",
+    "caller_of",
     "check_callers",
     "check_database_url",
     "check_otlp_grpc",
@@ -37,8 +40,11 @@ __all__ = [
     "open_key_ring",
     "open_policies",
     "open_registry",
+    "open_tenants",
     "peppers_of",
     "seal_keys",
     "sqlite_file",
+    "tenant_of_key",
     "version_of",
+    "wall_problems",
 ]

@@ -19,6 +19,7 @@ from commonhold.compose.otlp_grpc import otlp_grpc
 from commonhold.compose.redaction import policies_of
 from commonhold.compose.registry import registry_over
 from commonhold.compose.storage import LateBackend, open_to_serve
+from commonhold.compose.tenants import Tenancy
 from commonhold.compose.upkeep import Chores
 from commonhold.compose.vote_keys import VoteKeys
 from commonhold.contract.stores import Stores
@@ -57,7 +58,8 @@ def create_app(settings: Settings | None = None) -> http.Service:
     policies = policies_of(settings, late)
     redaction = Redaction(policies.policy_of, spans_of, metrics.redacted)
     stores = Stores.on(ObservedBackend(RedactedBackend(late, redaction), metrics.operated))
-    callers = Callers(settings, late)
+    tenancy = Tenancy(settings, late)
+    callers = Callers(settings, late, tenancy)
     ring = callers.keys.ring if callers.keys else None
     return http.create_app(
         stores,
@@ -70,6 +72,8 @@ def create_app(settings: Settings | None = None) -> http.Service:
             VoteKeys(settings.secret, late),
             chores.webhooks.of,
             ring,
+            tenancy.tenants,
+            tenancy.door.check if tenancy.door else None,
             http.Auditing(chores.audit.watch, chores.audit.log),
             policies,
             registry_over(late, callers.forget),

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from commonhold.compose.keys import peppers_of
-from commonhold.compose.storage import LateBackend, open_for_upkeep
+from commonhold.compose.storage import LateBackend, open_current
 from commonhold.contract.audit import AuditLog
-from commonhold.errors import CommonholdError, SchemaOutdated
+from commonhold.errors import CommonholdError
 from commonhold.model import clock
 from commonhold.model.audit import AuditEvent
 from commonhold.model.seal import SealKey
@@ -77,9 +77,7 @@ async def open_audit_log(settings: Settings) -> AsyncIterator[AuditLog]:
         Unavailable: the database cannot be opened.
         SchemaOutdated: it has no place for events yet.
     """
-    async with await open_for_upkeep(settings) as backend:
-        if not (await backend.status()).is_current:
-            raise SchemaOutdated
+    async with open_current(settings) as backend:
         yield SqlAudit(backend.database)
 
 

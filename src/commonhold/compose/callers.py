@@ -13,6 +13,7 @@ from commonhold.compose.issuers import issuers_of
 from commonhold.compose.keys import KeyMode
 from commonhold.compose.oidc import OidcMode
 from commonhold.compose.storage import LateBackend
+from commonhold.compose.tenants import Tenancy
 from commonhold.model.registry import Identity, Registered
 from commonhold.settings import Settings
 from commonhold.sql.registry import SqlRegistry
@@ -25,8 +26,9 @@ class Callers:
         InvalidSettings: one of them lacks what it needs.
     """
 
-    def __init__(self, settings: Settings, late: LateBackend) -> None:
+    def __init__(self, settings: Settings, late: LateBackend, tenancy: Tenancy) -> None:
         self._settings = settings
+        self._tenancy = tenancy
         self._late = late
         self.keys = KeyMode(settings, late) if "keys" in settings.modes else None
         self._tokens = self._tokens_of(settings)
@@ -34,12 +36,12 @@ class Callers:
 
     @property
     def authenticate(self) -> Authenticator:
-        """Who sent a request."""
+        """Who sent a request, and is of a tenant that is let in."""
         direct = self._direct()
         if "gateway" in self._settings.modes:
             issuers = None if self.oidc is None else self.oidc.issuers
-            return BehindGateway(gateway_of(self._settings, issuers), direct)
-        return direct or anonymous
+            direct = BehindGateway(gateway_of(self._settings, issuers), direct)
+        return anonymous if direct is None else self._tenancy.of_a_tenant(direct)
 
     def forget(self) -> None:
         """Look up again which agents may call: one was changed."""

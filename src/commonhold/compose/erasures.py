@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from commonhold.compose.storage import LateBackend, open_for_upkeep
+from commonhold.auth.principal import Principal
+from commonhold.compose.storage import LateBackend, open_current
 from commonhold.contract.erasures import Erasures
 from commonhold.model.scope import Scope
 from commonhold.service.audit import AuditTrail
 from commonhold.service.erasures import ToldErasures
-from commonhold.service.keys import BOOTSTRAP
 from commonhold.settings import Settings
 from commonhold.sql import SqlBackend
 from commonhold.sql.audit import SqlAudit
@@ -44,14 +44,13 @@ class ErasureDesk:
 
 
 @asynccontextmanager
-async def open_erasures(settings: Settings) -> AsyncIterator[Erasures]:
-    """The erasures in the database itself, and those that are asked for are audit events.
+async def open_erasures(settings: Settings, caller: Principal) -> AsyncIterator[Erasures]:
+    """The erasures of a tenant in the database itself; those that are asked for are audit events.
 
     Raises:
         Unavailable: the database cannot be opened.
         SchemaOutdated: it has no place for them yet.
     """
-    async with await open_for_upkeep(settings) as backend:
-        await backend.check()
-        scope, log = Scope(author=BOOTSTRAP.stamp), SqlAudit(backend.database)
-        yield ToldErasures(backend.bind(scope).erasures, BOOTSTRAP, AuditTrail(lambda: log))
+    async with open_current(settings) as backend:
+        scope, log = Scope(caller.tenant, caller.stamp), SqlAudit(backend.database)
+        yield ToldErasures(backend.bind(scope).erasures, caller, AuditTrail(lambda: log))

@@ -40,9 +40,22 @@ def issuers_of(settings: Settings) -> Issuers:
     if not given:
         raise wrong(_MISSING)
     try:
-        return read_issuers(given if given.startswith(("[", "{")) else _text(given))
+        issuers = read_issuers(given if given.startswith(("[", "{")) else _text(given))
     except ValueError as error:
         raise wrong(str(error)) from error
+    if settings.tenancy == "required":
+        _check_tenants(issuers)
+    return issuers
+
+
+def _check_tenants(issuers: Issuers) -> None:
+    """See that it is known whose the users of each issuer are; an agent's tenant is in its binding."""
+    for each in issuers:
+        if each.has_people and not (each.tenant or each.tenant_claim):
+            raise wrong(
+                f"issuer {each.alias}: with COMMONHOLD_TENANCY=required, `tenant` or `tenant_claim`"
+                " must say whose its users are."
+            )
 
 
 def _text(path: str) -> str:

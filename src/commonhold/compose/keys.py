@@ -8,8 +8,8 @@ from pathlib import Path
 
 from commonhold.auth.key_form import LEAST_PEPPER_BYTES, Pepper
 from commonhold.auth.keys import KeyAuthenticator, KeyDesk
-from commonhold.compose.storage import LateBackend, open_for_upkeep
-from commonhold.errors import FieldError, SchemaOutdated
+from commonhold.compose.storage import LateBackend, open_current
+from commonhold.errors import FieldError
 from commonhold.model.clock import Micros
 from commonhold.model.key import ApiKey
 from commonhold.model.registry import Registered
@@ -61,12 +61,7 @@ async def open_key_ring(settings: Settings) -> AsyncIterator[KeyRing]:
         SchemaOutdated: it has no place for keys yet.
     """
     peppers = peppers_of(settings)
-    async with await open_for_upkeep(settings) as backend:
-        status = await backend.status()
-        if status.current == 0 and settings.auto_upgrade:
-            await backend.upgrade()  # there is nothing yet: this is the first that comes
-        elif not status.is_current:
-            raise SchemaOutdated
+    async with open_current(settings, may_make=True) as backend:
         keys, log = SqlKeys(backend.database), SqlAudit(backend.database)
         yield KeyRing(lambda: keys, peppers, audit=AuditTrail(lambda: log))
 

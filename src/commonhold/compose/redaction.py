@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from commonhold.compose.storage import LateBackend, open_for_upkeep
-from commonhold.errors import SchemaOutdated
+from commonhold.compose.storage import LateBackend, open_current
 from commonhold.model.redaction import Policy, capture_of, groups_of
 from commonhold.service.audit import AuditTrail
 from commonhold.service.redaction import PolicyDesk
@@ -33,9 +32,7 @@ async def open_policies(settings: Settings) -> AsyncIterator[PolicyDesk]:
         Unavailable: the database cannot be opened.
         SchemaOutdated: it has no place for policies yet.
     """
-    async with await open_for_upkeep(settings) as backend:
-        if not (await backend.status()).is_current:
-            raise SchemaOutdated
+    async with open_current(settings) as backend:
         policies, log = SqlPolicies(backend.database), SqlAudit(backend.database)
         trail = AuditTrail(lambda: log)
         yield PolicyDesk(lambda: policies, policy_of(settings), audit=trail)

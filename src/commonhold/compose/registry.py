@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from commonhold.compose.storage import LateBackend, open_for_upkeep
-from commonhold.errors import SchemaOutdated
+from commonhold.compose.storage import LateBackend, open_current
 from commonhold.service.audit import AuditTrail
 from commonhold.service.registry import AgentRegistry
 from commonhold.settings import Settings
@@ -27,11 +26,6 @@ async def open_registry(settings: Settings) -> AsyncIterator[AgentRegistry]:
         Unavailable: the database cannot be opened.
         SchemaOutdated: it has no place for agents yet.
     """
-    async with await open_for_upkeep(settings) as backend:
-        status = await backend.status()
-        if status.current == 0 and settings.auto_upgrade:
-            await backend.upgrade()  # there is nothing yet: this is the first that comes
-        elif not status.is_current:
-            raise SchemaOutdated
+    async with open_current(settings, may_make=True) as backend:
         registry, log = SqlRegistry(backend.database), SqlAudit(backend.database)
         yield AgentRegistry(lambda: registry, audit=AuditTrail(lambda: log))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from commonhold.contract.feedback import Feedback
 from commonhold.contract.sessions import Sessions
 from commonhold.contract.stores import Backend
 from commonhold.contract.traces import Traces
-from commonhold.errors import Closed, CommonholdError, InvalidRequest, Unavailable
+from commonhold.errors import Closed, CommonholdError, InvalidRequest, SchemaOutdated, Unavailable
 from commonhold.model.scope import Scope
 from commonhold.settings import Settings
 from commonhold.settings.addresses import redact_url
@@ -194,16 +194,48 @@ def sqlite_file(settings: Settings) -> Path | None:
     return None if path == ":memory:" else Path(path)
 
 
-async def open_for_upkeep(settings: Settings) -> SqlBackend:
+async def open_for_upkeep(settings: Settings, *, across: bool = False) -> SqlBackend:
     """Open the database without touching its schema, and without a limit on how long work takes.
+
+    With `across` tenants, as the role that sees all of them, where there is one.
 
     Raises:
         Unavailable: it cannot be opened.
     """
     options = SqlOptions(pool_size=1, statement_cache_size=0)
-    return await open_backend(
-        settings.database, upgrade=False, options=options, command_timeout_s=None
+    url = (across and settings.database_maintenance) or settings.database
+    return await open_backend(url, upgrade=False, options=options, command_timeout_s=None)
+
+
+@asynccontextmanager
+async def open_current(settings: Settings, *, may_make: bool = False) -> AsyncIterator[SqlBackend]:
+    """Open the database to work on it across tenants; with `may_make`, make an empty one current.
+
+    Raises:
+        Unavailable: it cannot be opened.
+        SchemaOutdated: it is not at the schema of this version.
+    """
+    async with await open_for_upkeep(settings, across=True) as backend:
+        status = await backend.status()
+        may_make = may_make and settings.auto_upgrade and not settings.database_maintenance
+        if status.current == 0 and may_make:
+            await backend.upgrade()  # there is nothing yet: this is the first that comes
+        elif not status.is_current:
+            raise SchemaOutdated
+        yield backend
+
+
+async def wall_problems(settings: Settings) -> tuple[str, ...]:
+    """What keeps the database from holding several tenants apart, in sentences.
+
+    Raises:
+        Unavailable: it cannot be opened.
+    """
+    options = SqlOptions(
+        pool_size=1, statement_cache_size=0, maintenance=settings.database_maintenance
     )
+    async with await open_backend(settings.database, upgrade=False, options=options) as backend:
+        return await backend.wall_problems()
 
 
 async def open_to_serve(settings: Settings) -> SqlBackend:
@@ -213,11 +245,14 @@ async def open_to_serve(settings: Settings) -> SqlBackend:
         queue_limit=settings.queue_limit,
         forwards=bool(settings.traces_forward),
         decoders=settings.otlp_decoders,
+        maintenance=settings.database_maintenance,
         limits=DailyLimits(settings.limit_spans_per_day, settings.limit_trace_bytes_per_day),
     )
     backend = await open_backend(settings.database, upgrade=False, options=options)
     try:
-        if settings.auto_upgrade:
+        if settings.tenancy == "required":
+            await _require_wall(backend)
+        elif settings.auto_upgrade:
             await _upgrade(backend, settings)
     except BaseException:
         await backend.aclose()
@@ -227,6 +262,21 @@ async def open_to_serve(settings: Settings) -> SqlBackend:
     fields = {"database": redact_url(settings.database), "schema": status.current}
     _log.info("The database is open.", extra={"fields": fields})
     return backend
+
+
+async def _require_wall(backend: SqlBackend) -> None:
+    """Serve several tenants only where the database keeps them apart; its owner migrates it."""
+    status = await backend.status()
+    if not status.is_current:
+        raise SchemaOutdated(
+            f"The database schema is at version {status.current}; this version needs"
+            f" {status.expected}. Run `commonhold db upgrade` and `commonhold db secure` as the"
+            " owner of the tables."
+        )
+    if problems := await backend.wall_problems():
+        raise Unavailable(" ".join(problems))
+    if told := await backend.wall_advice():
+        _log.warning(told)
 
 
 async def _upgrade(backend: SqlBackend, settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +44,7 @@ from commonhold.http.problems import problem_of
 from commonhold.http.redaction import redaction_operations
 from commonhold.http.registry import registry_operations
 from commonhold.http.table import RouteTable
+from commonhold.http.tenants import tenant_operations
 from commonhold.http.votes import Keys, VoteDesk, vote_operations
 from commonhold.http.webhooks import WebhooksOf, webhook_operations
 from commonhold.service.audit_watch import Watch
@@ -52,6 +53,7 @@ from commonhold.service.keys import KeyRing
 from commonhold.service.limits import Limits
 from commonhold.service.redaction import PolicyDesk
 from commonhold.service.registry import AgentRegistry
+from commonhold.service.tenants import TenantList
 from commonhold.wrap import Bind
 
 API: tuple[Operation, ...] = (
@@ -114,15 +116,18 @@ class Extras:
     """What a service has beside its stores.
 
     Without `vote_keys` no vote token is given out, and without `webhooks`, which somebody has to
-    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made,
-    without `auditing` nobody is told who did what, without `policies` there is no route that
-    tells or changes what is redacted, without a `registry` no agent is registered, and without
-    `erasures` nobody is erased.
+    deliver, there are no routes below `/v1/webhooks`. Without a `key_ring` no key is made. Without
+    `tenants` there is one; `check_tenant` raises where nobody of a tenant is let in. Without
+    `auditing` nobody is told who did what, without `policies` there is no route that tells or
+    changes what is redacted, without a `registry` no agent is registered, and without `erasures`
+    nobody is erased.
     """
 
     vote_keys: Keys | None = None
     webhooks: WebhooksOf | None = None
     key_ring: KeyRing | None = None
+    tenants: TenantList | None = None
+    check_tenant: Callable[[str], Awaitable[None]] | None = None
     auditing: Auditing | None = None
     policies: PolicyDesk | None = None
     registry: AgentRegistry | None = None
@@ -131,11 +136,12 @@ class Extras:
     def operations(self) -> tuple[Operation, ...]:
         """The routes of what there is."""
         told = webhook_operations(self.webhooks) if self.webhooks else ()
+        keys, tenants = key_operations(self.key_ring), tenant_operations(self.tenants)
         audit = audit_operations(self.auditing) if self.auditing else ()
         policies = redaction_operations(self.policies) if self.policies else ()
         agents = registry_operations(self.registry) if self.registry else ()
         erased = erasure_operations(self.erasures) if self.erasures else ()
-        return (*told, *key_operations(self.key_ring), *audit, *policies, *agents, *erased)
+        return (*told, *keys, *tenants, *audit, *policies, *agents, *erased)
 
 
 def router(stores: Stores, options: HttpOptions = DEFAULTS) -> APIRouter:
@@ -169,7 +175,7 @@ def create_app(
     source = _source(stores)
     metrics = metrics or Metrics(options.multiprocess_dir)
     bind = ByAuthor(source, authenticate, options.sessions_sharing)
-    desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s)
+    desk = VoteDesk(bind, extras.vote_keys, options.vote_token_ttl_s, extras.check_tenant)
     watch = extras.auditing.watch if extras.auditing else None
     serving = replace(_serving(bind, options), admit=desk.admit, ask=bind.grants_of, watch=watch)
     metrics.watch(serving.gate.stats)

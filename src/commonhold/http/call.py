@@ -25,6 +25,8 @@ Header = tuple[bytes, bytes]
 
 NO_STORE: Header = (b"cache-control", b"no-store")
 JSON: tuple[Header, ...] = ((b"content-type", b"application/json"), NO_STORE)
+VARY: Header = (b"vary", b"Authorization")
+"""Answers are for whoever asked, even where a cache keeps what it was told not to."""
 
 REQUEST_ID = "commonhold.request_id"
 """Where a scope holds the id that an outer layer gave the request."""

@@ -15,7 +15,7 @@ from commonhold.errors import (
     Unauthenticated,
     Unavailable,
 )
-from commonhold.http.call import NO_STORE, Answer, Call, Header, encode
+from commonhold.http.call import NO_STORE, VARY, Answer, Call, Header, encode
 
 MEDIA_TYPE = "application/problem+json"
 GONE = 499
@@ -63,8 +63,9 @@ def problem_of(error: Exception, request_id: bytes, extra: tuple[Header, ...] = 
 
 
 def identified(answer: Answer, call: Call) -> Answer:
-    """The answer with the id of its request."""
+    """The answer with the id of its request, for nobody but who asked."""
     answer.raw_headers.append((b"x-request-id", call.request_id))
+    answer.raw_headers.append(VARY)
     return answer
 
 

@@ -39,11 +39,15 @@ _NOT_OF_A_PAGE = ("model_id", "latency_ms", "agent_type")
 
 @dataclass(frozen=True, slots=True)
 class VoteDesk:
-    """Gives out vote tokens, and takes them back in: `keys` are None where there is none to sign."""
+    """Gives out vote tokens, and takes them back in: `keys` are None where there is none to sign.
+
+    `check_tenant` raises where nobody of a tenant is let in any more.
+    """
 
     bind: ByAuthor
     keys: Keys | None
     max_ttl_s: int
+    check_tenant: Callable[[str], Awaitable[None]] | None = None
 
     async def admit(self, call: Call) -> Stores | None:
         """The stores of who comes with a vote token, with its grant; None for anybody else.
@@ -51,7 +55,7 @@ class VoteDesk:
         Raises:
             InvalidToken: it is not one of ours.
             TokenExpired: its time is over.
-            Forbidden: the path names another agent than the token.
+            Forbidden: the path names another agent than the token, or its tenant is kept out.
         """
         token = vote_token_of(call.head)
         if token is None:
@@ -60,6 +64,8 @@ class VoteDesk:
         grant = vote_token.verify(token, keys, clock.now())
         if call.agent not in (None, grant.scope.author.agent):
             raise Forbidden("This token was given by another agent than the path names.")
+        if self.check_tenant is not None:
+            await self.check_tenant(grant.scope.tenant)
         call.grant = grant
         return self.bind.stores_of(grant.scope)
 

@@ -29,6 +29,7 @@ from commonhold.settings.rules import (
     HOST,
     ISSUERS,
     LEVELS,
+    MAINTENANCE,
     MIB,
     NETWORKS,
     ORIGINS,
@@ -41,6 +42,7 @@ from commonhold.settings.rules import (
     choice,
     count,
 )
+from commonhold.settings.tenancy import tenancy_faults
 
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """Where several workers share their counters: the name `prometheus_client` reads."""
@@ -66,6 +68,21 @@ class Settings:
         "The database that keeps everything: a file, or a Postgres.",
         DATABASE,
         secret=True,
+    )
+    database_maintenance: str = _setting(
+        "",
+        "DATABASE_MAINTENANCE",
+        "The same Postgres as a role that works across tenants; `COMMONHOLD_TENANCY=required` needs"
+        " it.",
+        MAINTENANCE,
+        secret=True,
+    )
+    tenancy: str = _setting(
+        "single",
+        "TENANCY",
+        "Whether there is one tenant, `default`, or every caller is `required` to be of one that was"
+        " created.",
+        choice("single", "required"),
     )
     host: str = _setting(
         "127.0.0.1",
@@ -155,9 +172,9 @@ class Settings:
         secret=True,
     )
     gateway_default_tenant: str = _setting(
-        "default",
+        "",
         "GATEWAY_DEFAULT_TENANT",
-        "The tenant of a request in which the gateway names none.",
+        "The tenant of a request in which the gateway names none; without it, the one there is.",
         TENANT,
     )
     gateway_user_prefix: str = _setting(
@@ -337,7 +354,8 @@ class Settings:
                 f"it lets everybody in, and COMMONHOLD_AUTH={self.auth} does not; set one of them."
             )
             raise InvalidSettings([FieldError((f"{PREFIX}INSECURE",), told)])
-        faults = gateway_faults(self.modes, self.gateway_cidrs)
+        faults = tenancy_faults(self.tenancy, self.database, self.database_maintenance, self.auth)
+        faults += gateway_faults(self.modes, self.gateway_cidrs)
         if faults:
             raise InvalidSettings(faults)
         if self.workers > 1 and ":memory:" in self.database:

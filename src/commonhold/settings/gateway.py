@@ -6,6 +6,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from commonhold.errors import FieldError
+from commonhold.model.tenant import can_be_tenant
 from commonhold.settings.rules import RefusedError, Rule
 
 Network = IPv4Network | IPv6Network
@@ -15,7 +16,6 @@ WIDEST = 8
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _PREFIX = re.compile(r"[A-Za-z0-9._:-]{1,32}\|")
-_TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 _MISSING = (
     "gateway needs it: the addresses of the gateways and of nobody else, such as `10.128.4.7/32`;"
@@ -63,7 +63,7 @@ def _read_prefix(text: str) -> str:
 
 
 def _read_tenant(text: str) -> str:
-    if not _TENANT.fullmatch(text):
+    if text and not can_be_tenant(text):
         raise ValueError(text)
     return text
 
@@ -73,4 +73,4 @@ CIDRS = Rule(
     "addresses and networks of gateways, such as `10.128.4.7/32`, with commas between, or nothing",
 )
 USER_PREFIX = Rule(_read_prefix, "a word of up to 32 characters that ends with `|`, or nothing")
-TENANT = Rule(_read_tenant, "1 to 63 of a-z, 0-9 and -")
+TENANT = Rule(_read_tenant, "1 to 63 of a-z, 0-9 and -, or nothing")

@@ -86,6 +86,12 @@ def _read_database(text: str) -> str:
     return text
 
 
+def _read_maintenance(text: str) -> str:
+    if text and text.partition(":")[0] not in ("postgresql", "postgres"):
+        raise ValueError(text)
+    return text
+
+
 def _read_collector(text: str) -> str:
     if text and text.partition(":")[0].lower() not in ("http", "https"):
         raise ValueError(text)
@@ -182,6 +188,7 @@ AUTH = Rule(
 ISSUERS = Rule(str, "the path of a TOML or JSON file, or that JSON itself, or nothing")
 PATH = Rule(str, "the path of a file, or nothing")
 DATABASE = Rule(_read_database, "`sqlite:///file.db` or `postgresql://user:password@host/name`")
+MAINTENANCE = Rule(_read_maintenance, "`postgresql://user:password@host/name`, or nothing")
 COLLECTOR = Rule(_read_collector, "`http://host:4318` or `https://host:4318`, or nothing")
 HOST = Rule(_read_host, "a host name or an address, such as `127.0.0.1` or `::1`")
 SIZE = Rule(_read_size, "a size in bytes above zero, or such as `64MiB`", _show_size)

@@ -30,7 +30,7 @@ _FIELDS = tuple(field.name for field in fields(AuditEvent))
 
 
 class SqlAudit:
-    """`contract.audit.AuditLog` on a database."""
+    """`contract.audit.AuditLog` on a database: a list is of one tenant, all else is across them."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -40,7 +40,7 @@ class SqlAudit:
 
     async def list(self, tenant: str, query: AuditQuery, /) -> Page[Kept]:
         at, before = _place(query.cursor)
-        found = await self._db.all(
+        found = await self._db.within(tenant).all(
             LIST,
             tenant=tenant,
             operation=query.operation,

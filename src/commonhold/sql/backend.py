@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from commonhold.errors import InvalidRequest, SchemaOutdated
+from commonhold.errors import InvalidRequest, SchemaOutdated, Unsupported
 from commonhold.model.scope import ANYONE, Scope
-from commonhold.sql import introspect, steps
+from commonhold.sql import introspect, steps, wall_check
 from commonhold.sql.database import Database
 from commonhold.sql.dialect import DialectName
 from commonhold.sql.eraser import Eraser
@@ -24,7 +24,11 @@ from commonhold.sql.sessions import SqlSessions
 from commonhold.sql.sqlite import SqliteDatabase
 from commonhold.sql.steps import SchemaStatus, Step
 from commonhold.sql.traces import FORWARD, INDEX, SqlTraces, TraceMemory
+from commonhold.sql.wall import raise_wall
 from commonhold.sql.webhooks import SqlWebhooks
+
+ACROSS = 4
+"""Connections that work across tenants, at most: few do, and briefly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,9 @@ class SqlOptions:
     `pool_size` is the most Postgres connections; `statement_cache_size` 0 suits a pooler in
     transaction mode; `queue_limit` bounds what waits: units for the SQLite writer, requests for a
     Postgres connection. `forwards` plans for every span that it is sent on. `decoders`
-    processes read what exporters send; with none of them this one does. `limits` are what one agent
-    may send in a day.
+    processes read what exporters send; with none of them this one does. `maintenance` is the URL
+    of a role that works across tenants, where the role of the database itself sees one at a time.
+    `limits` are what one agent may send in a day.
     """
 
     pool_size: int = 10
@@ -43,6 +48,7 @@ class SqlOptions:
     queue_limit: int = 1024
     forwards: bool = False
     decoders: int = 0
+    maintenance: str = ""
     limits: DailyLimits | None = None
 
 
@@ -60,13 +66,14 @@ class SqlBackend:
         self.database = database
         self.dialect: DialectName = dialect
         self._memory = memory or Memory(database)
-        self.sessions = SqlSessions(database, scope, self._memory)
         self.trace_memory = trace_memory or TraceMemory(database)
-        self.traces = SqlTraces(database, scope, self.trace_memory)
-        self.feedback = SqlFeedback(database, scope)
-        self.webhooks = SqlWebhooks(database, scope)
+        own = database.within(scope.tenant)
+        self.sessions = SqlSessions(own, scope, self._memory)
+        self.traces = SqlTraces(own, scope, self.trace_memory)
+        self.feedback = SqlFeedback(own, scope)
+        self.webhooks = SqlWebhooks(own, scope)
         self.eraser = Eraser(database, self.trace_memory.index, self._memory.forget)
-        self.erasures = SqlErasures(database, scope, self.eraser)
+        self.erasures = SqlErasures(own, scope, self.eraser)
 
     def bind(self, scope: Scope, /) -> SqlBackend:
         """The same database, seen and written on behalf of `scope`."""
@@ -93,6 +100,25 @@ class SqlBackend:
     async def verify(self) -> tuple[str, ...]:
         """What is wrong with the schema or the file, in sentences; nothing when all is well."""
         return await introspect.verify(self.database, self.dialect)
+
+    async def secure(self, app: str) -> int:
+        """Raise the wall between tenants, for the role `app` to work behind; how many tables.
+
+        Raises:
+            Unsupported: SQLite has none.
+            InvalidRequest: that role does not exist, or passes by the wall.
+        """
+        if self.dialect == "sqlite":
+            raise Unsupported("SQLite keeps no tenants apart. Several of them need Postgres.")
+        return await raise_wall(self.database, app)
+
+    async def wall_problems(self) -> tuple[str, ...]:
+        """What is wrong with the wall between tenants, in sentences that say what to do."""
+        return await wall_check.problems(self.database.within(""), self.database)
+
+    async def wall_advice(self) -> str:
+        """What would make the service quicker behind that wall; empty when nothing would."""
+        return await wall_check.advice(self.database)
 
     async def aclose(self) -> None:
         """Finish what is in flight and close."""
@@ -141,13 +167,23 @@ async def _connect(url: str, options: SqlOptions, command_timeout_s: float | Non
         # The driver is an extra: only who names Postgres needs it.
         from commonhold.sql.postgres import PostgresDatabase  # noqa: PLC0415
 
-        database = await PostgresDatabase.open(
-            url,
-            pool_size=options.pool_size,
-            statement_cache_size=options.statement_cache_size,
-            waiters=options.queue_limit,
-            command_timeout_s=command_timeout_s,
-        )
+        async def opened(address: str, pool_size: int) -> PostgresDatabase:
+            return await PostgresDatabase.open(
+                address,
+                pool_size=pool_size,
+                statement_cache_size=options.statement_cache_size,
+                waiters=options.queue_limit,
+                command_timeout_s=command_timeout_s,
+            )
+
+        if not options.maintenance:
+            return _backend(await opened(url, options.pool_size), "postgres", options)
+        database = await opened(options.maintenance, min(options.pool_size, ACROSS))
+        try:
+            database.served = await opened(url, options.pool_size)
+        except BaseException:
+            await database.aclose()
+            raise
         return _backend(database, "postgres", options)
     raise InvalidRequest(f"{scheme}: is not a SQL database; use sqlite:///... or postgresql://...")
 

@@ -144,7 +144,7 @@ class Bell:
             by_tenant.setdefault(tenant, []).append(session_id)
         found: dict[Key, tuple[int, int] | None] = {}
         for tenant, ids in by_tenant.items():
-            rows = await self._db.all(HEADS, tenant=tenant, listed=opaque.dumps(ids))
+            rows = await self._db.within(tenant).all(HEADS, tenant=tenant, listed=opaque.dumps(ids))
             found.update({(tenant, row[0]): (row[1], row[2]) for row in rows})
         for key in tuple(self._watches):
             if self._heads.get(key, ()) != found.get(key):

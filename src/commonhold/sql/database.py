@@ -85,6 +85,13 @@ class Database(Protocol):
     has_neighbours: bool
     look_every_s: float
 
+    def within(self, tenant: str, /) -> Database:
+        """The same database for the work of one tenant.
+
+        Where a wall stands between tenants, the database itself then keeps rows of any other
+        from being seen and written; elsewhere it is the whole database, and statements choose.
+        """
+
     async def one(self, statement: Statement, /, **args: Any) -> Row | None:
         """The first row of one statement, or None; committed when it writes."""
 

@@ -75,7 +75,8 @@ class Eraser:
         now = self._now()
         held = Micros(now + CLAIM_US)
         named = {"tenant": tenant, "erasure_id": erasure_id}
-        row = await self._db.one(CLAIM, now=now, until=held, **named)
+        database = self._db if tenant is None else self._db.within(tenant)
+        row = await database.one(CLAIM, now=now, until=held, **named)
         if row is None:
             return None
         its_tenant, its_id, user, stage, started_at = row
@@ -92,7 +93,7 @@ class Eraser:
             return await self._step(tx, claim, now, until)
 
         try:
-            stage, done = await self._db.write(unit)
+            stage, done = await self._db.within(claim.whose["tenant"]).write(unit)
         except _Lost:
             return None
         for session_id in done.sessions:
@@ -101,7 +102,8 @@ class Eraser:
 
     async def release(self, claim: Claim) -> None:
         """Let others go on."""
-        await self._db.run(RELEASE, **_key(claim), held=claim.held)
+        own = self._db.within(claim.whose["tenant"])
+        await own.run(RELEASE, **_key(claim), held=claim.held)
 
     async def _step(self, tx: Tx, claim: Claim, now: Micros, until: Micros) -> tuple[str, Done]:
         key = _key(claim)

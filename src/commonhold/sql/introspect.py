@@ -40,6 +40,10 @@ SELECT 'trigger ' || t.tgname,
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace
 UNION ALL
+SELECT 'domain ' || t.typname, pg_get_constraintdef(k.oid)
+FROM pg_type t JOIN pg_constraint k ON k.contypid = t.oid
+WHERE t.typnamespace = current_schema()::regnamespace AND k.contype = 'c'
+UNION ALL
 SELECT 'function ' || p.proname, p.prosrc
 FROM pg_proc p WHERE p.pronamespace = current_schema()::regnamespace
 """

@@ -104,11 +104,11 @@ class Meter:
 
     async def _exchange(self, key: _Key, used: _Used) -> None:
         spans, size = used.new_spans, used.new_size
-
+        own = self._db.within(key.tenant)
         if spans or size:
-            row = await self._db.one(ADD, **key._asdict(), spans=spans, bytes=size)
+            row = await own.one(ADD, **key._asdict(), spans=spans, bytes=size)
         else:
-            row = await self._db.one(GET, **key._asdict())
+            row = await own.one(GET, **key._asdict())
         told = (0, 0) if row is None else (row[0], row[1])
         # What came meanwhile is not in it yet.
         used.new_spans -= spans

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from commonhold.errors import CommonholdError
 from commonhold.model import clock
 from commonhold.sql.database import Database, Tx
+from commonhold.sql.wall import is_behind, put_behind
 
 AHEAD_DAYS = 3
 TABLES = ("span", "span_text")
@@ -20,6 +21,10 @@ TABLES = ("span", "span_text")
 _LOCK = 0x5350414E  # "SPAN": replicas do not make the same partition at once
 _EPOCH = date(1970, 1, 1)
 _EXISTS = "SELECT to_regclass($1) IS NOT NULL"
+_OWNER = """
+SELECT relowner::regrole::text FROM pg_class
+WHERE oid = to_regclass($1) AND relowner <> current_user::regrole AND pg_has_role(relowner, 'MEMBER')
+"""
 _log = logging.getLogger("commonhold.sql")
 
 
@@ -46,10 +51,13 @@ async def _make(database: Database, table: str, day: date) -> bool:
         await tx.query(f"SELECT pg_advisory_xact_lock({_LOCK})")
         if (await tx.query(_EXISTS, name))[0][0]:
             return False
+        await _become_owner(tx, table)
         first = (day - _EPOCH).days
         await tx.script(
             f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ({first}) TO ({first + 1})"
         )
+        if await is_behind(tx, table):
+            await put_behind(tx, name)
         return True
 
     try:
@@ -57,6 +65,12 @@ async def _make(database: Database, table: str, day: date) -> bool:
     except CommonholdError as error:
         _log.warning("The partition %s was not made: %s", name, error.detail)
         return False
+
+
+async def _become_owner(tx: Tx, table: str) -> None:
+    """Until the unit ends, so that a partition has the owner of its table, whoever makes it."""
+    for (owner,) in await tx.query(_OWNER, table):
+        await tx.script(f"SET LOCAL ROLE {owner}")
 
 
 def until_tomorrow_s() -> float:

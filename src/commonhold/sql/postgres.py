@@ -1,4 +1,4 @@
-"""Postgres: one asyncpg pool for all stores.
+"""Postgres: one asyncpg pool for all stores, or two where a wall stands between tenants.
 
 Pooled connections hold no session state, so nothing is reset when one is given back; LISTEN and
 migrations use connections of their own. A unit that loses against another one (serialization
@@ -10,24 +10,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from copy import copy
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from commonhold.errors import (
-    Closed,
-    CommonholdError,
-    Conflict,
-    Internal,
-    InvalidRequest,
-    SchemaOutdated,
-    StorageFull,
-    Unavailable,
-)
+from commonhold.errors import Closed, CommonholdError, InvalidRequest, Unavailable
 from commonhold.sql.database import Listener, Row, Unit
 from commonhold.sql.listener import NOTIFY, PostgresListener
+from commonhold.sql.postgres_failures import GONE, Lost, from_postgres
 from commonhold.sql.statement import Command, Copy, Statement, check_texts
+from commonhold.sql.wall import behind_wall
 
 T = TypeVar("T")
 
@@ -37,51 +32,37 @@ TRIES = 5
 ACQUIRE_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 30.0
 
-_LOST = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-_GONE = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.QueryCanceledError,
-    asyncpg.InternalClientError,
-)
-
 
 class PostgresTx:
-    """Statements on one connection."""
+    """Statements on one connection; with a `tenant`, each is sent from behind the wall."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, tenant: str | None = None) -> None:
         self._connection = connection
+        self._tenant = tenant
         self.changed = 0
 
     async def one(self, statement: Statement, /, **args: Any) -> Row | None:
-        compiled = _command(statement).shape(args)
-        row: Row | None = await self._connection.fetchrow(compiled.text, *compiled.values(args))
+        text, values = self._sent(statement, args)
+        row: Row | None = await self._connection.fetchrow(text, *values)
         if statement.writes and row is not None:
             self.changed += 1
         return row
 
     async def all(self, statement: Statement, /, **args: Any) -> Sequence[Row]:
-        compiled = _command(statement).shape(args)
-        rows: Sequence[Row] = await self._connection.fetch(compiled.text, *compiled.values(args))
+        text, values = self._sent(statement, args)
+        rows: Sequence[Row] = await self._connection.fetch(text, *values)
         return rows
 
     async def run(self, statement: Statement, /, **args: Any) -> int:
-        compiled = _command(statement).shape(args)
-        tag = await self._connection.execute(compiled.text, *compiled.values(args))
-        return self._count(tag)
+        text, values = self._sent(statement, args)
+        return self._count(await self._connection.execute(text, *values))
 
     async def many(
         self, statement: Statement, rows: Sequence[Sequence[Any]], /, **args: Any
     ) -> int:
         if not rows:
             return 0
-        if statement.copy is not None:
+        if statement.copy is not None and self._tenant is None:  # row security refuses COPY
             return await self._copy(statement, statement.copy, rows, args)
         return await self.run(statement, **args, **_columns(statement, rows))
 
@@ -121,6 +102,14 @@ class PostgresTx:
         rows: Sequence[Row] = await self._connection.fetch(text, *values)
         return rows
 
+    def _sent(self, statement: Statement, args: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+        """The text for the server, and its parameters."""
+        compiled = _command(statement).shape(args)
+        values = compiled.values(args)
+        if self._tenant is None:
+            return compiled.text, values
+        return behind_wall(compiled.text, len(values) + 1), (*values, self._tenant)
+
     def _count(self, tag: str) -> int:
         last = tag.rpartition(" ")[2]
         count = int(last) if last.isdigit() else 0
@@ -139,8 +128,21 @@ def _columns(statement: Statement, rows: Sequence[Sequence[Any]]) -> dict[str, l
     return {name: list(column) for name, column in zip(statement.rows, columns, strict=True)}
 
 
+@dataclass(slots=True)
+class _Load:
+    """What goes on in one pool, whoever uses it."""
+
+    waiting: int = 0
+    rows_written: int = 0
+    is_closed: bool = False
+
+
 class PostgresDatabase:
-    """A Postgres database behind the `Database` protocol."""
+    """A Postgres database behind the `Database` protocol.
+
+    `served`, when there is one, is a pool of a role that sees one tenant at a time: what is done
+    `within` a tenant goes there, and everything else does not. `tenant` is the one it is within.
+    """
 
     few_rows = 1000
     writers = 3
@@ -151,10 +153,10 @@ class PostgresDatabase:
     def __init__(self, pool: Any, waiters: int, dsn: str) -> None:
         self._pool = pool
         self._dsn = dsn
-        self._waiting = 0
         self._waiters = waiters
-        self._rows_written = 0
-        self._closed = False
+        self._load = _Load()
+        self.tenant: str | None = None
+        self.served: PostgresDatabase | None = None
 
     @classmethod
     async def open(
@@ -189,6 +191,13 @@ class PostgresDatabase:
             raise from_postgres(error) from error
         return cls(pool, waiters, dsn)
 
+    def within(self, tenant: str, /) -> PostgresDatabase:
+        if self.served is None:
+            return self
+        seen = copy(self.served)
+        seen.tenant = tenant
+        return seen
+
     async def one(self, statement: Statement, /, **args: Any) -> Row | None:
         async with self._tx() as tx:
             return await tx.one(statement, **args)
@@ -208,7 +217,7 @@ class PostgresDatabase:
         for _ in range(TRIES - 1):
             try:
                 return await self._write_once(unit)
-            except _Lost:
+            except Lost:
                 await asyncio.sleep(0)
         return await self._write_once(unit)
 
@@ -230,6 +239,8 @@ class PostgresDatabase:
     async def check(self) -> None:
         async with self._tx() as tx:
             await tx.query("SELECT 1")
+        if self.served is not None:
+            await self.served.check()
 
     async def notify(self, text: str, /) -> None:
         async with self._tx() as tx:
@@ -239,20 +250,24 @@ class PostgresDatabase:
         return PostgresListener(self._dsn, heard)
 
     def stats(self) -> Mapping[str, float]:
-        return {
+        numbers = {
             "pool_size": self._pool.get_size(),
             "pool_idle": self._pool.get_idle_size(),
-            "pool_waiting": self._waiting,
-            "rows_written_total": self._rows_written,
+            "pool_waiting": self._load.waiting,
+            "rows_written_total": self._load.rows_written,
         }
+        more = {} if self.served is None else self.served.stats()
+        return {name: count + more.get(name, 0) for name, count in numbers.items()}
 
     async def aclose(self) -> None:
-        if self._closed:
+        if self._load.is_closed:
             return
-        self._closed = True
+        self._load.is_closed = True
+        if self.served is not None:
+            await self.served.aclose()
         try:
             await asyncio.wait_for(self._pool.close(), COMMAND_TIMEOUT_S)
-        except (TimeoutError, *_GONE):
+        except (TimeoutError, *GONE):
             self._pool.terminate()
 
     @asynccontextmanager
@@ -261,9 +276,9 @@ class PostgresDatabase:
         connection = None
         try:
             connection = await self._acquire()
-            tx = PostgresTx(connection)
+            tx = PostgresTx(connection, self.tenant)
             yield tx
-            self._rows_written += tx.changed
+            self._load.rows_written += tx.changed
         except CommonholdError:
             raise
         except Exception as error:
@@ -273,27 +288,23 @@ class PostgresDatabase:
                 await self._release(connection)
 
     async def _acquire(self) -> Any:
-        if self._closed:
+        if self._load.is_closed:
             raise Closed
-        if self._waiting >= self._waiters:
+        if self._load.waiting >= self._waiters:
             raise Unavailable("Too many requests wait for a connection. Try again.")
-        self._waiting += 1
+        self._load.waiting += 1
         try:
             return await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
         except TimeoutError:
             raise Unavailable("No database connection became free in time. Try again.") from None
         finally:
-            self._waiting -= 1
+            self._load.waiting -= 1
 
     async def _release(self, connection: Any) -> None:
         try:
             await self._pool.release(connection)
-        except _GONE:  # it broke while we held it; the pool has already dropped it
+        except GONE:  # it broke while we held it; the pool has already dropped it
             return
-
-
-class _Lost(Conflict):
-    """Another transaction was faster; the unit may be run again."""
 
 
 async def _keep(connection: Any) -> None:
@@ -313,51 +324,3 @@ def split_url(url: str) -> tuple[str, dict[str, str]]:
         raise InvalidRequest(f"{bad[0]} in the database URL must be a whole number.")
     rest = urlencode([(name, value) for name, value in query if name not in ours])
     return urlunsplit(parts._replace(query=rest)), options
-
-
-def from_postgres(error: Exception) -> CommonholdError:
-    """The error of our own that an exception of asyncpg stands for."""
-    if isinstance(error, CommonholdError):
-        return error
-    for kinds, make in _MEANINGS:
-        if isinstance(error, kinds):
-            return make(error)
-    return Internal()
-
-
-def _taken(error: Any) -> CommonholdError:
-    return Conflict(f"The database refused the row: {error.constraint_name} is taken.")
-
-
-_MEANINGS: Sequence[tuple[tuple[type[Exception], ...], Callable[[Exception], CommonholdError]]] = (
-    (_LOST, lambda _: _Lost("Other writers were faster again and again. Try again.")),
-    ((asyncpg.DiskFullError,), lambda _: StorageFull()),
-    ((asyncpg.UniqueViolationError,), _taken),
-    (
-        (asyncpg.IntegrityConstraintViolationError,),
-        lambda _: Conflict("The database refused the row."),
-    ),
-    ((asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError), lambda _: SchemaOutdated()),
-    (
-        (asyncpg.DataError, UnicodeError, OverflowError),
-        lambda _: InvalidRequest("A number or a text is outside of what the database can hold."),
-    ),
-    (
-        (asyncpg.InvalidAuthorizationSpecificationError,),
-        lambda _: Unavailable("The database refused the login. Check user and password."),
-    ),
-    (
-        (asyncpg.InvalidCatalogNameError,),
-        lambda _: Unavailable("The database does not exist on that server. Create it first."),
-    ),
-    (
-        (asyncpg.ReadOnlySQLTransactionError,),
-        lambda _: Unavailable("The database is read-only now. Try again."),
-    ),
-    (
-        (asyncpg.exceptions.ClientConfigurationError, ValueError),
-        lambda _: InvalidRequest("The database URL cannot be used: check host, port, options."),
-    ),
-    (_GONE, lambda _: Unavailable("The database cannot be reached. Try again.")),
-)
-"""What each exception means, most specific first."""

@@ -18,7 +18,7 @@ class SqlPolicies:
         self._db = database
 
     async def find(self, tenant: str, /) -> StoredChange | None:
-        row = await self._db.one(GET, tenant=tenant)
+        row = await self._db.within(tenant).one(GET, tenant=tenant)
         if row is None:
             return None
         capture, groups, updated_at, updated_by = row
@@ -30,7 +30,7 @@ class SqlPolicies:
 
     async def put(self, tenant: str, stored: StoredChange, /) -> None:
         change = stored.change
-        await self._db.run(
+        await self._db.within(tenant).run(
             PUT,
             tenant=tenant,
             capture=change.capture,

@@ -24,14 +24,14 @@ BOUND = statement("find_bound")
 
 
 class SqlRegistry:
-    """`contract.registry.Registry` on a database."""
+    """`contract.registry.Registry` on a database: whose an identity is, is asked across tenants."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def put(self, tenant: str, new: NewAgent, by: str, now: Micros, /) -> Registered:
         types = None if new.agent_types is None else opaque.dumps(list(new.agent_types))
-        row = await self._db.one(
+        row = await self._db.within(tenant).one(
             PUT,
             tenant=tenant,
             agent=new.agent,
@@ -46,11 +46,12 @@ class SqlRegistry:
         return _registered(row)
 
     async def find(self, tenant: str, agent: str, /) -> Registered | None:
-        row = await self._db.one(GET, tenant=tenant, agent=agent)
+        row = await self._db.within(tenant).one(GET, tenant=tenant, agent=agent)
         return None if row is None else _registered(row)
 
     async def list(self, tenant: str, /) -> Sequence[Registered]:
-        return [_registered(row) for row in await self._db.all(LIST, tenant=tenant)]
+        found = await self._db.within(tenant).all(LIST, tenant=tenant)
+        return [_registered(row) for row in found]
 
     async def delete(self, tenant: str, agent: str, /) -> None:
         async def unit(tx: Tx) -> None:
@@ -58,7 +59,7 @@ class SqlRegistry:
                 raise not_registered(agent)
             await tx.run(DELETE_BINDINGS, tenant=tenant, agent=agent)
 
-        await self._db.write(unit)
+        await self._db.within(tenant).write(unit)
 
     async def bind(self, binding: Binding, /) -> None:
         async def unit(tx: Tx) -> None:
@@ -70,16 +71,17 @@ class SqlRegistry:
                     " already; unbind it there first."
                 )
 
-        await self._db.write(unit)
+        await self._db.within(binding.tenant).write(unit)
 
     async def unbind(self, tenant: str, agent: str, binding_id: str, /) -> Binding:
-        row = await self._db.one(UNBIND, tenant=tenant, agent=agent, binding_id=binding_id)
+        given = {"tenant": tenant, "agent": agent, "binding_id": binding_id}
+        row = await self._db.within(tenant).one(UNBIND, **given)
         if row is None:
             raise NotFound(f"Agent {agent} has no binding {binding_id}.")
         return _binding(row)
 
     async def bindings(self, tenant: str, agent: str | None = None, /) -> Sequence[Binding]:
-        found = await self._db.all(BINDINGS, tenant=tenant, agent=agent)
+        found = await self._db.within(tenant).all(BINDINGS, tenant=tenant, agent=agent)
         return [_binding(row) for row in found]
 
     async def bound(self, identity: Identity, /) -> Registered | None:

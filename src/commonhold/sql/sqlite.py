@@ -52,6 +52,9 @@ class SqliteDatabase:
         self._opened: list[sqlite3.Connection] = []
         self._hot: sqlite3.Connection | None = None
 
+    def within(self, _tenant: str, /) -> SqliteDatabase:
+        return self
+
     async def one(self, statement: Statement, /, **args: Any) -> Row | None:
         if statement.writes or self._in_memory:
             return await self._writer.submit(lambda tx: tx.one(statement, **args))

@@ -36,6 +36,11 @@ _HAS_LEDGER = {
     "WHERE tablename = 'commonhold_schema' AND schemaname = ANY (current_schemas(false))",
 }
 
+_HIDDEN = """
+SELECT current_user::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+    AND relkind IN ('r', 'p') AND relrowsecurity AND row_security_active(oid) LIMIT 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -139,6 +144,8 @@ async def _next_step(tx: Tx, dialect: DialectName) -> Step | None:
     if not status.pending or status.current > status.expected:
         return None
     step = status.pending[0]
+    if dialect == "postgres":
+        await _require_sight(tx)
     await tx.script(step.text)
     await tx.query(
         f"INSERT INTO commonhold_schema (version, name, checksum, applied_at) "  # noqa: S608
@@ -149,6 +156,15 @@ async def _next_step(tx: Tx, dialect: DialectName) -> Step | None:
         clock.now(),
     )
     return step
+
+
+async def _require_sight(tx: Tx) -> None:
+    """Refuse to migrate rows that row-level security hides: they would be left as they are."""
+    for (role,) in await tx.query(_HIDDEN):
+        raise SchemaOutdated(
+            f"Row-level security hides rows from the role {role}, and a migration would leave them"
+            f" behind. Migrate as the owner of the tables, with ALTER ROLE {role} BYPASSRLS."
+        )
 
 
 async def _applied(tx: Tx, dialect: DialectName) -> dict[int, str]:

@@ -61,7 +61,7 @@ class TraceMemory:
     async def _write(self, key: Authored, batch: Batch) -> None:
         tenant, agent, user, actor, delegation = key
         author = Stamp(owner_agent=agent, owner_user=user, actor=actor, delegation=delegation)
-        await ingest.write(self._db, self._seen, tenant, author, batch)
+        await ingest.write(self._db.within(tenant), self._seen, tenant, author, batch)
 
 
 class SqlTraces(TraceLists):

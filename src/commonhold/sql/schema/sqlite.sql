@@ -932,3 +932,11 @@ CREATE TABLE usage_day (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX usage_day_by_day ON usage_day (day);
+
+-- Tenants: who there is, where COMMONHOLD_TENANCY is `required`.
+
+CREATE TABLE tenant (
+    tenant TEXT NOT NULL PRIMARY KEY,
+    status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -14,6 +14,7 @@ ORDER BY t.span_count DESC, t.trace_id LIMIT 1;
 -- One turn of a session: its question, its answer, and the trace that wrote it, the last one that
 -- began before the answer and after the answer of the turn before.
 -- By its number, by a message in it, or as the first that was answered after a time.
+-- What bounds a search is found before it begins: row-level security would let no subquery do it.
 -- message_asked, message_live, message_by_id, trace_by_session.
 WITH q AS (
     SELECT u.seq, u.place FROM message u
@@ -56,41 +57,48 @@ WITH q AS (
                 ), 9223372036854775807)
         )]
     ORDER BY u.place LIMIT 1 [OFFSET :turn_index]
-)
-SELECT q.seq, (
-        SELECT count(*) FROM message n
-        WHERE n.tenant = :tenant AND n.session_id = :session_id
-            AND n.role = 'user' AND n.superseded_at IS NULL AND n.place < q.place
-    ),
-    a.seq, a.message_id, a.owner_agent, t.trace_id, t.model, t.agents
-FROM q
-JOIN message a ON a.tenant = :tenant AND a.session_id = :session_id AND a.seq = (
-    SELECT x.seq FROM message x
-    WHERE x.tenant = :tenant AND x.session_id = :session_id
-        AND x.superseded_at IS NULL AND x.role = 'assistant' AND x.place > q.place
-        AND x.place < coalesce((
+), w AS MATERIALIZED (
+    SELECT q.seq, q.place, coalesce((
             SELECT n.place FROM message n
             WHERE n.tenant = :tenant AND n.session_id = :session_id
                 AND n.role = 'user' AND n.superseded_at IS NULL AND n.place > q.place
             ORDER BY n.place LIMIT 1
-        ), 9223372036854775807)
-    ORDER BY x.place DESC LIMIT 1
+        ), 9223372036854775807) AS until, coalesce((
+            SELECT p.created_at FROM message p
+            WHERE p.tenant = :tenant AND p.session_id = :session_id
+                AND p.superseded_at IS NULL AND p.role = 'assistant' AND p.place < q.place
+            ORDER BY p.place DESC LIMIT 1
+        ), -1) AS since
+    FROM q
+), a AS MATERIALIZED (
+    SELECT w.seq AS asked, w.place, m.seq, m.message_id, m.owner_agent, (
+            SELECT k.trace_id FROM (
+                SELECT r.trace_id, r.started_at,
+                    CASE WHEN r.agents LIKE '%"' || m.owner_agent || '"%' THEN 0 ELSE 1 END
+                        AS is_other
+                FROM trace r
+                WHERE r.tenant = :tenant AND r.session_id = :session_id
+                    AND r.started_at <= m.created_at AND r.started_at > w.since
+            ) AS k
+            ORDER BY k.is_other, k.started_at DESC, k.trace_id DESC LIMIT 1
+        ) AS trace_id
+    FROM w
+    JOIN message m ON m.tenant = :tenant AND m.session_id = :session_id AND m.seq = (
+        SELECT x.seq FROM message x
+        WHERE x.tenant = :tenant AND x.session_id = :session_id
+            AND x.superseded_at IS NULL AND x.role = 'assistant'
+            AND x.place > w.place AND x.place < w.until
+        ORDER BY x.place DESC LIMIT 1
+    )
 )
-LEFT JOIN trace t ON t.tenant = :tenant AND t.trace_id = (
-    SELECT k.trace_id FROM (
-        SELECT r.trace_id, r.started_at,
-            CASE WHEN r.agents LIKE '%"' || a.owner_agent || '"%' THEN 0 ELSE 1 END AS is_other
-        FROM trace r
-        WHERE r.tenant = :tenant AND r.session_id = :session_id AND r.started_at <= a.created_at
-            AND r.started_at > coalesce((
-                SELECT p.created_at FROM message p
-                WHERE p.tenant = :tenant AND p.session_id = :session_id
-                    AND p.superseded_at IS NULL AND p.role = 'assistant' AND p.place < q.place
-                ORDER BY p.place DESC LIMIT 1
-            ), -1)
-    ) AS k
-    ORDER BY k.is_other, k.started_at DESC, k.trace_id DESC LIMIT 1
-);
+SELECT a.asked, (
+        SELECT count(*) FROM message n
+        WHERE n.tenant = :tenant AND n.session_id = :session_id
+            AND n.role = 'user' AND n.superseded_at IS NULL AND n.place < a.place
+    ),
+    a.seq, a.message_id, a.owner_agent, t.trace_id, t.model, t.agents
+FROM a
+LEFT JOIN trace t ON t.tenant = :tenant AND t.trace_id = a.trace_id;
 
 -- name: first_due
 -- Whether a record of a tenant is due. Primary key.

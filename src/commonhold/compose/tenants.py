@@ -1,0 +1,93 @@
+"""Tenancy: from the settings to the door that everybody passes, and to what makes tenants."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from commonhold.auth import Authenticator
+from commonhold.auth.principal import Principal
+from commonhold.auth.tenants import OfATenant, OfTheOne, TenantDoor
+from commonhold.compose.storage import LateBackend, open_current
+from commonhold.errors import TenantRequired, TenantUnknown, Unsupported
+from commonhold.model.key import Preset
+from commonhold.model.tenant import SINGLE, Tenant, check_tenant
+from commonhold.service.audit import AuditTrail
+from commonhold.service.keys import BOOTSTRAP, PLATFORM
+from commonhold.service.tenants import TenantList
+from commonhold.settings import Settings
+from commonhold.sql.audit import SqlAudit
+from commonhold.sql.tenants import SqlTenants
+
+
+class Tenancy:
+    """The tenants of a service over a database that may not be open yet.
+
+    Where there is one, there is no `door`, and nobody makes `tenants`.
+    """
+
+    def __init__(self, settings: Settings, late: LateBackend) -> None:
+        self._late = late
+        self.door = TenantDoor(self._find) if settings.tenancy == "required" else None
+        self.tenants = TenantList(self._all, self.door.forget) if self.door else None
+
+    def of_a_tenant(self, authenticate: Authenticator) -> Authenticator:
+        """Let in only who is of a tenant that is there and active."""
+        return OfATenant(authenticate, self.door) if self.door else OfTheOne(authenticate)
+
+    def _all(self) -> SqlTenants:
+        return SqlTenants(self._late.opened().database)
+
+    async def _find(self, name: str) -> Tenant | None:
+        return await self._all().find(name)
+
+
+@asynccontextmanager
+async def open_tenants(settings: Settings) -> AsyncIterator[TenantList]:
+    """The tenants in the database itself.
+
+    Raises:
+        Unsupported: there is one tenant.
+        Unavailable: the database cannot be opened, or is not up to date.
+    """
+    if settings.tenancy != "required":
+        raise Unsupported("There is one tenant. Set COMMONHOLD_TENANCY=required for several.")
+    async with open_current(settings) as backend:
+        tenants, log = SqlTenants(backend.database), SqlAudit(backend.database)
+        yield TenantList(lambda: tenants, audit=AuditTrail(lambda: log))
+
+
+async def tenant_of_key(settings: Settings, named: str | None, preset: Preset) -> str:
+    """The tenant that a new key is of, when `named` is what was asked for.
+
+    Raises:
+        TenantRequired: there are several, and none is named.
+        TenantUnknown: there is none of that name.
+    """
+    if named is None and preset == PLATFORM:
+        return SINGLE
+    return (await caller_of(settings, named)).tenant
+
+
+async def caller_of(settings: Settings, named: str | None) -> Principal:
+    """Who works on the database itself, for the tenant that is named.
+
+    Raises:
+        TenantRequired: there are several, and none is named.
+        TenantUnknown: there is none of that name.
+    """
+    if settings.tenancy != "required":
+        if named not in (None, SINGLE):
+            raise TenantUnknown(
+                f"There is one tenant, {SINGLE}. Set COMMONHOLD_TENANCY=required for several."
+            )
+        return BOOTSTRAP
+    if named is None:
+        raise TenantRequired("There are several tenants. Name one with --tenant.")
+    async with open_tenants(settings) as tenants:
+        if check_tenant(named) not in {each.tenant for each in await tenants.list()}:
+            raise TenantUnknown(
+                f"There is no tenant {named}. Run `commonhold tenants create {named}` first."
+            )
+    return replace(BOOTSTRAP, tenant=named)
