@@ -39,10 +39,12 @@ RESULTS = Path(__file__).with_name("results")
 PEPPER = "a pepper of thirty-two bytes or so"
 AGENT, CLIENT = "weather", "weather-client"
 WRITES = ("session-put", "trace-post", "feedback-post")
-BOUNDS = {"a key": 1.10, "a token": 1.15, "a user's token and a key": 1.15}
-"""How many times the processor time and the turnaround of an unasked write one may take."""
+BOUNDS = {"a key": 1.10, "a token": 1.15}
+"""How many times as long as an unasked write one may take. With a user there is more to do: votes of
+a user on one turn are one vote."""
 
 CONNECTIONS = 16
+CALLERS = 4
 Backend = Literal["sqlite", "postgres"]
 console = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -76,7 +78,7 @@ def identity(
     """What a key and a token cost a write, beside a service that asks nobody."""
     found: list[Cost] = []
     backends = [database] if database else ["sqlite", "postgres"]
-    seconds, rounds = (1, 3) if quick else (3, 7)
+    seconds, rounds = (1, 3) if quick else (2, 7)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         server = (
             stack.enter_context(PostgresServer(durable=True)) if "postgres" in backends else None
@@ -94,12 +96,12 @@ def _measure(
 ) -> list[Cost]:
     with ExitStack() as stack:
         if server is None or backend == "sqlite":
-            urls = [f"sqlite:///{folder}/{n}.db" for n in range(2)]
+            urls = [f"sqlite:///{folder}/{n}.db" for n in range(CALLERS)]
         else:
             databases = Databases(server.dsn)
             stack.callback(databases.close)
-            urls = [databases.dsn(databases.create_migrated()) for _ in range(2)]
-        asked = _services(stack, urls, folder / f"{backend}.log")
+            urls = [databases.dsn(databases.create_migrated()) for _ in range(CALLERS)]
+        asked = _services(stack, urls, folder)
         chosen = workloads.named(list(WRITES))
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task(backend, total=len(chosen) * (rounds + 1) * len(asked))
@@ -115,45 +117,46 @@ def _measure(
             return costs
 
 
-def _services(stack: ExitStack, urls: list[str], log: Path) -> list[Asked]:
-    """One that asks nobody, and one that takes keys and tokens."""
+def _services(stack: ExitStack, urls: list[str], folder: Path) -> list[Asked]:
+    """One that asks nobody, and those that take keys and tokens, each over a database of its own."""
+    jwks = folder / "jwks.json"
+    jwks.write_text(json.dumps(public(rsa())))
     issuer = {
         "alias": "main",
         "issuer": URL,
         "audiences": [OURS],
         "kind": "keycloak",
-        "jwks_file": str(log.with_suffix(".jwks")),
+        "jwks_file": str(jwks),
     }
-    log.with_suffix(".jwks").write_text(json.dumps(public(rsa())))
     settings = {
         "COMMONHOLD_AUTH": "keys,oidc",
         "COMMONHOLD_PEPPER": PEPPER,
         "COMMONHOLD_OIDC_ISSUERS": json.dumps([issuer]),
     }
-    key = asyncio.run(_prepare(Settings.load({"database": urls[1]}, settings)))
-    open_ = stack.enter_context(servers.commonhold(urls[0], log))
-    asking = stack.enter_context(
-        servers.commonhold(urls[1], log.with_suffix(".asking.log"), settings=settings)
-    )
-    hour = {"exp": _in_an_hour(), "typ": "Bearer"}
-    own = Mint(claims={"azp": CLIENT, "client_id": CLIENT, **hour}).token(
-        {"typ": "JWT"}, sub="0b9f", preferred_username=f"service-account-{CLIENT}"
-    )
-    user = Mint(claims={"azp": "ui", "client_id": None, **hour}).token({"typ": "JWT"})
+
+    def served(number: int) -> Served:
+        log = folder / f"service{number}.log"
+        asks = settings if number else None
+        return stack.enter_context(servers.commonhold(urls[number], log, settings=asks))
+
+    keys = [asyncio.run(_prepare(Settings.load({"database": url}, settings))) for url in urls[1:]]
+    own, user = _tokens()
+    both = {"Authorization": f"Bearer {user}", "X-Agent-Authorization": f"Bearer {keys[2]}"}
     return [
-        Asked("nobody is asked", open_, {}),
-        Asked("a key", asking, {"Authorization": f"Bearer {key}"}),
-        Asked("a token", asking, {"Authorization": f"Bearer {own}"}),
-        Asked(
-            "a user's token and a key",
-            asking,
-            {"Authorization": f"Bearer {user}", "X-Agent-Authorization": f"Bearer {key}"},
-        ),
+        Asked("nobody is asked", served(0), {}),
+        Asked("a key", served(1), {"Authorization": f"Bearer {keys[0]}"}),
+        Asked("a token", served(2), {"Authorization": f"Bearer {own}"}),
+        Asked("a user's token and a key", served(3), both),
     ]
 
 
-def _in_an_hour() -> int:
-    return int(Mint().said()["iat"]) + 3600
+def _tokens() -> tuple[str, str]:
+    """That of the agent's client itself, and that of a user."""
+    hour = {"exp": int(Mint().said()["iat"]) + 3600, "typ": "Bearer"}
+    own = Mint(claims={"azp": CLIENT, "client_id": CLIENT, **hour}).token(
+        {"typ": "JWT"}, sub="0b9f", preferred_username=f"service-account-{CLIENT}"
+    )
+    return own, Mint(claims={"azp": "ui", "client_id": None, **hour}).token({"typ": "JWT"})
 
 
 async def _prepare(settings: Settings) -> str:
@@ -203,7 +206,11 @@ def _table(found: list[Cost]) -> Table:
         shown.add_column(name, justify="right")
     base: Cost | None = None
     for each in found:
-        base = each if each.how not in BOUNDS or base is None else base
+        base = (
+            each
+            if base is None or (each.backend, each.write) != (base.backend, base.write)
+            else base
+        )
         bound = BOUNDS.get(each.how)
         ratio = each.turnaround_us / base.turnaround_us
         colour = "green" if bound is None or ratio <= bound else "red"
