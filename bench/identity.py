@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -51,11 +51,15 @@ console = Console(width=None if sys.stdout.isatty() else 120)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A service, and the headers with which it is written to."""
+    """A service, the headers with which it is written to, and what stands before each path.
+
+    Who is not asked is named by the path: else there would be no agent, and less to write.
+    """
 
     how: str
     served: Served
     headers: Mapping[str, str]
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ def _services(stack: ExitStack, urls: list[str], folder: Path) -> list[Asked]:
     own, user = _tokens()
     both = {"Authorization": f"Bearer {user}", "X-Agent-Authorization": f"Bearer {keys[2]}"}
     return [
-        Asked("nobody is asked", served(0), {}),
+        Asked("nobody is asked", served(0), {}, f"/a/{AGENT}"),
         Asked("a key", served(1), {"Authorization": f"Bearer {keys[0]}"}),
         Asked("a token", served(2), {"Authorization": f"Bearer {own}"}),
         Asked("a user's token and a key", served(3), both),
@@ -178,7 +182,7 @@ def _turns(
             turn = (place + number) % len(asked)
             each = asked[turn]
             requests = load.write_requests(
-                workload.calls(Seeded()),
+                [replace(call, path=each.path + call.path) for call in workload.calls(Seeded())],
                 folder / f"{workload.name}-{turn}.lua",
                 conversation=workload.conversation,
                 headers=each.headers,
