@@ -17,6 +17,7 @@ import pytest
 
 from commonhold import sql
 from commonhold.sql.dialect import DialectName
+from commonhold.sql.migrate import upgrade
 from commonhold.sql.statement import Command, Compiled, load
 from tests.plans import tour
 
@@ -206,6 +207,20 @@ class Sqlite:
                 )
         with closing(sqlite3.connect(path)) as connection:
             return {each.text: _plan(connection, each) for each in self.sent}
+
+    def unanalysed(self, folder: Path) -> dict[str, list[str]]:
+        """Lines of every plan by name, in a file that nobody analysed: as a service has it."""
+        fresh, path = folder / "fresh.db", shutil.copy(self._path, folder / "unanalysed.db")
+        asyncio.run(upgrade(f"sqlite:///{fresh}"))
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("DELETE FROM sqlite_stat1")
+            connection.execute("ATTACH ? AS fresh", (str(fresh),))
+            connection.execute("INSERT INTO sqlite_stat1 SELECT * FROM fresh.sqlite_stat1")
+        found: dict[str, list[str]] = {}
+        with closing(sqlite3.connect(path)) as connection:
+            for each in self.sent:
+                found.setdefault(each.name, []).extend(_plan(connection, each))
+        return found
 
     def steps(self, sent: Sent) -> list[Step]:
         """`SEARCH table USING INDEX ...`; anything else of a table is a scan."""

@@ -21,6 +21,12 @@ WHOLE = {
 """What answers with every row there is, or their number; of keys there is one for each purpose,
 and of tenants a handful."""
 
+FEW = {
+    *("list_webhooks", "lock_enabled_webhooks", "last_audit_link"),
+    *("get_tenant", "set_tenant_status", "get_redaction"),
+}
+"""What is found by its tenant alone: one row, the last of its chain, or as many as people make."""
+
 TRACE_LISTS = (
     *("list_traces", "list_traces_labelled"),
     *("list_traces_by_duration", "list_traces_by_cost"),
@@ -87,6 +93,20 @@ def test_statistics_make_no_statement_read_a_whole_table_first(
     )
     for text, lines in plans.items():
         assert not any("BLOOM" in line for line in lines), f"{lines} of {text}"
+
+
+def test_without_statistics_no_statement_looks_among_all_that_a_tenant_has(
+    sqlite_database: Sqlite, tmp_path: Path
+) -> None:
+    """Nobody analyses the file of a service, and SQLite takes a tenant for a handful of rows."""
+    plans = sqlite_database.unanalysed(tmp_path)
+    found = {
+        name
+        for name, lines in plans.items()
+        if any(line.endswith("USING PRIMARY KEY (tenant=?)") or "BLOOM" in line for line in lines)
+    }
+    assert found <= WHOLE | FEW
+    assert "USE TEMP B-TREE FOR ORDER BY" not in plans["judged_for_user"]
 
 
 @pytest.mark.parametrize("name", ["list_sessions", "list_messages", "list_feedback", *TRACE_LISTS])
