@@ -326,6 +326,8 @@ async def test_a_user_is_counted_before_and_erased_once(place: Place) -> None:
     await place.send("POST", log, {"messages": [says("a"), says("b")]}, user)
     await place.send("POST", "/v1/feedback", {"rating": 1, "trace_id": unique("t")}, user)
 
+    mistyped = await place.erase({"user": user, "dryRun": True})
+    assert (mistyped.status_code, "dryRun" in mistyped.text) == (422, True)
     planned = await place.erase({"user": user, "dry_run": True})
     first = await place.erase({"user": user}, idempotency_key=user)
     again = await place.erase({"user": user}, idempotency_key=user)

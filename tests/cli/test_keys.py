@@ -39,7 +39,9 @@ def test_a_key_is_made_listed_replaced_and_ended(tmp_path: Path) -> None:
     shown = keys("list").out
     assert "the [b]one[/b]" in shown
     assert secret.split("_")[3] not in listed.out + shown
-    assert "not found" in check_one_line(keys("revoke", "nothing"), 1)
+    mistaken = keys("revoke", secret)
+    assert "No key has this id" in check_one_line(mistaken, 1)
+    assert secret not in mistaken.err
 
 
 def test_the_first_key_is_made_on_postgres_too(empty_postgres_url: str, tmp_path: Path) -> None:
@@ -60,6 +62,7 @@ def test_a_command_is_about_one_tenant_where_there_are_several(
                 "COMMONHOLD_DATABASE": database.app,
                 "COMMONHOLD_DATABASE_MAINTENANCE": database.maintenance,
                 "COMMONHOLD_TENANCY": "required",
+                "COMMONHOLD_AUTH": "keys",
                 "COMMONHOLD_PEPPER": PEPPER,
             }
 
@@ -76,7 +79,14 @@ def test_a_command_is_about_one_tenant_where_there_are_several(
             assert "bolt" in check_one_line(told(*agent, "--tenant", "bolt"), 1)
             assert told(*agent, *acme).out.split()[:2] == ["registered", "a,"]
             assert "none" in told("redaction", "set", "--redact", "none", *acme).out
-            erased = told("erase", "eve", "--yes", "--url", database.maintenance, *acme)
+            platform = ("keys", "create", "--preset", "platform-admin")
+            assert "of no tenant" in check_one_line(told(*platform, *acme), 1)
+            whose = ("erase", "eve", "--yes", "--url", database.maintenance)
+            assert "--tenant" in check_one_line(told(*whose), 1)
+            as_app = told("db", "status", "--database", database.app)
+            assert "The role" in check_one_line(as_app, 1)
+            assert "kept apart by row-level security" in told("doctor").out
+            erased = told(*whose, *acme)
             assert "receipt" in erased.out
             assert told("tenants", "disable", "acme").out.split() == ["disabled", "acme"]
             secured = ("db", "secure", "--app", database.role("app"), "--database", database.owner)
@@ -90,3 +100,7 @@ def test_a_command_is_about_one_tenant_where_there_are_several(
     named = ("keys", "create", "--preset", "operator", "--tenant", "acme")
     refused = run(*named, folder=tmp_path, environ=environ)
     assert "COMMONHOLD_TENANCY=required" in check_one_line(refused, 1)
+    several = {**environ, "COMMONHOLD_TENANCY": "required"}
+    for command in (("tenants", "create", "acme"), named):
+        refused = run(*command, folder=tmp_path, environ=several)
+        assert "SQLite keeps no tenants apart" in check_one_line(refused, 1)

@@ -100,6 +100,8 @@ async def test_a_policy_is_shown_changed_and_given_back(client: httpx2.AsyncClie
     vote = (await client.get(f"/v1/feedback/{made.json()['feedback_id']}")).json()
     shown = (await client.get(POLICY)).json()
     wrong = await client.put(POLICY, json={"capture": "some"})
+    mistyped = await client.put(POLICY, json={"captrue": "none"})
+    assert (mistyped.status_code, "captrue" in mistyped.text) == (422, True)
     names = await client.put(POLICY, json={"redact": ["all"]})
     back = await client.put(POLICY, json={})
 

@@ -94,7 +94,7 @@ async def _database(settings: Settings) -> list[Check]:
         found = f"{where} does not exist yet"
         return [Check("database", "ok", found), Check("schema", "ok", "made at the first start")]
     try:
-        async with await compose.open_for_upkeep(settings) as backend:
+        async with await compose.open_for_upkeep(settings, across=True) as backend:
             found = f"{where}, {backend.dialect} {await compose.version_of(backend)}"
             reached = Check("database", "ok", found)
             checks = [reached, await _schema(backend, settings), await _clock(backend)]

@@ -134,7 +134,8 @@ async def erasures_at(where: str, tenant: str | None = None) -> AsyncIterator[Er
     if is_database(where):
         with _misused():
             _require_file(where, "sessions")
-        settings = Settings(database=where, tenancy="required" if tenant else "single")
+        tenancy = "required" if tenant else Settings.load().tenancy
+        settings = Settings(database=where, tenancy=tenancy)
         caller = await compose.caller_of(settings, tenant)
         async with compose.open_erasures(settings, caller) as erasures:
             yield erasures

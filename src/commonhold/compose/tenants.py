@@ -10,13 +10,14 @@ from commonhold.auth import Authenticator
 from commonhold.auth.principal import Principal
 from commonhold.auth.tenants import OfATenant, OfTheOne, TenantDoor
 from commonhold.compose.storage import LateBackend, open_current
-from commonhold.errors import TenantRequired, TenantUnknown, Unsupported
+from commonhold.errors import InvalidRequest, TenantRequired, TenantUnknown, Unsupported
 from commonhold.model.key import Preset
 from commonhold.model.tenant import SINGLE, Tenant, check_tenant
 from commonhold.service.audit import AuditTrail
 from commonhold.service.keys import BOOTSTRAP, PLATFORM
 from commonhold.service.tenants import TenantList
 from commonhold.settings import Settings
+from commonhold.settings.tenancy import NEEDS_POSTGRES
 from commonhold.sql.audit import SqlAudit
 from commonhold.sql.tenants import SqlTenants
 
@@ -48,11 +49,12 @@ async def open_tenants(settings: Settings) -> AsyncIterator[TenantList]:
     """The tenants in the database itself.
 
     Raises:
-        Unsupported: there is one tenant.
+        Unsupported: there is one tenant, or can be no more.
         Unavailable: the database cannot be opened, or is not up to date.
     """
     if settings.tenancy != "required":
         raise Unsupported("There is one tenant. Set COMMONHOLD_TENANCY=required for several.")
+    _check_database(settings)
     async with open_current(settings) as backend:
         tenants, log = SqlTenants(backend.database), SqlAudit(backend.database)
         yield TenantList(lambda: tenants, audit=AuditTrail(lambda: log))
@@ -62,10 +64,13 @@ async def tenant_of_key(settings: Settings, named: str | None, preset: Preset) -
     """The tenant that a new key is of, when `named` is what was asked for.
 
     Raises:
+        InvalidRequest: a key is of none, and one is named.
         TenantRequired: there are several, and none is named.
         TenantUnknown: there is none of that name.
     """
-    if named is None and preset == PLATFORM:
+    if preset == PLATFORM:
+        if named not in (None, SINGLE):
+            raise InvalidRequest(f"A {PLATFORM} key is of no tenant: leave out --tenant.")
         return SINGLE
     return (await caller_of(settings, named)).tenant
 
@@ -83,6 +88,7 @@ async def caller_of(settings: Settings, named: str | None) -> Principal:
                 f"There is one tenant, {SINGLE}. Set COMMONHOLD_TENANCY=required for several."
             )
         return BOOTSTRAP
+    _check_database(settings)
     if named is None:
         raise TenantRequired("There are several tenants. Name one with --tenant.")
     async with open_tenants(settings) as tenants:
@@ -91,3 +97,8 @@ async def caller_of(settings: Settings, named: str | None) -> Principal:
                 f"There is no tenant {named}. Run `commonhold tenants create {named}` first."
             )
     return replace(BOOTSTRAP, tenant=named)
+
+
+def _check_database(settings: Settings) -> None:
+    if settings.database.startswith("sqlite:"):
+        raise Unsupported(NEEDS_POSTGRES)

@@ -15,8 +15,11 @@ Count = Annotated[int, described(minimum=0)]
 ErasureStatus = Annotated[str, described(enum=["planned", "running", "done"])]
 
 
-class ErasureBody(Struct):
-    """Whose data goes. With `dry_run` it is counted, and nothing is done."""
+class ErasureBody(Struct, forbid_unknown_fields=True):
+    """Whose data goes. With `dry_run` it is counted, and nothing is done.
+
+    What is not known is refused: a `dry_run` that is mistyped would erase.
+    """
 
     user: UserName
     dry_run: bool = False

@@ -14,8 +14,11 @@ CaptureName = Annotated[str, described(enum=list(CAPTURES))]
 GroupName = Annotated[str, described(enum=list(GROUPS))]
 
 
-class PolicyBody(Struct):
-    """What the tenant has different from the service; what is null, or left out, it has not."""
+class PolicyBody(Struct, forbid_unknown_fields=True):
+    """What the tenant has different from the service; what is null, or left out, it has not.
+
+    What is not known is refused: a name that is mistyped would take back what was set.
+    """
 
     capture: CaptureName | None = None
     redact: list[GroupName] | None = None

@@ -117,7 +117,10 @@ class KeyRing:
         await tell(self._audit, caller, "keys.write", ("key", key_id))
 
     async def _find(self, caller: Principal, key_id: str) -> ApiKey:
-        key = await self._keys().find(key_id) if is_key_id(key_id) else None
+        if not is_key_id(key_id):
+            # It may be a whole key, and what is said of it would be read by others.
+            raise NotFound("No key has this id. It is what `keys list` shows behind the kind.")
+        key = await self._keys().find(key_id)
         if key is None or key.tenant != caller.tenant:
             raise NotFound(f"Key {key_id} not found")
         _check_rank(caller, key.preset)

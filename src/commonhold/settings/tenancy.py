@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from commonhold.errors import FieldError
 
-_POSTGRES = (
+NEEDS_POSTGRES = (
     "SQLite keeps no tenants apart, and COMMONHOLD_TENANCY=required needs that; set a Postgres, such"
     " as `postgresql://commonhold_app:password@host/name`, or COMMONHOLD_TENANCY=single."
 )
@@ -25,7 +25,7 @@ def tenancy_faults(tenancy: str, database: str, maintenance: str, auth: str) -> 
         wrong = {"DATABASE_MAINTENANCE": _UNUSED if maintenance else ""}
     else:
         wrong = {
-            "DATABASE": _POSTGRES if database.startswith("sqlite:") else "",
+            "DATABASE": NEEDS_POSTGRES if database.startswith("sqlite:") else "",
             "DATABASE_MAINTENANCE": "" if maintenance else _MAINTENANCE,
             "AUTH": _AUTH if auth == "none" else "",
         }

@@ -37,6 +37,13 @@ class Lost(Conflict):
     """Another transaction was faster; the unit may be run again."""
 
 
+NOT_ALLOWED = (
+    "The role with which the database was opened may not do this. Name the URL of the owner of its"
+    " tables; what the service's own role may do, `commonhold db secure` gives it again after an"
+    " upgrade."
+)
+
+
 def from_postgres(error: Exception) -> CommonholdError:
     """The error of our own that an exception of asyncpg stands for."""
     if isinstance(error, CommonholdError):
@@ -59,6 +66,7 @@ _MEANINGS: Sequence[tuple[tuple[type[Exception], ...], Callable[[Exception], Com
         (asyncpg.IntegrityConstraintViolationError,),
         lambda _: Conflict("The database refused the row."),
     ),
+    ((asyncpg.InsufficientPrivilegeError,), lambda _: Unavailable(NOT_ALLOWED)),
     ((asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError), lambda _: SchemaOutdated()),
     (
         (asyncpg.DataError, UnicodeError, OverflowError),
