@@ -4,7 +4,8 @@
 .PHONY: help setup serve test check lint fmt types arch bench constraints clean
 
 PYTHON ?= python3
-WORKERS ?= logical
+# One more than there are processors: tests that wait for a process or a lease leave theirs idle.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 ARGS ?=
 
 VENV := .venv

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from commonhold.auth.key_form import Pepper, is_key_id, mint
+from commonhold.auth.key_form import PREFIX, Pepper, is_key_id, mint
 from commonhold.auth.principal import Principal
 from commonhold.contract.audit import Audit
 from commonhold.contract.keys import Keys
@@ -117,10 +117,10 @@ class KeyRing:
         await tell(self._audit, caller, "keys.write", ("key", key_id))
 
     async def _find(self, caller: Principal, key_id: str) -> ApiKey:
-        if not is_key_id(key_id):
-            # It may be a whole key, and what is said of it would be read by others.
+        if key_id.startswith(PREFIX):
+            # A whole key, perhaps: what is said of it would be read by others.
             raise NotFound("No key has this id. It is what `keys list` shows behind the kind.")
-        key = await self._keys().find(key_id)
+        key = await self._keys().find(key_id) if is_key_id(key_id) else None
         if key is None or key.tenant != caller.tenant:
             raise NotFound(f"Key {key_id} not found")
         _check_rank(caller, key.preset)
