@@ -4,8 +4,7 @@
 .PHONY: help setup serve test check lint fmt types arch bench constraints clean
 
 PYTHON ?= python3
-# One more than there are processors: tests that wait for a process or a lease leave theirs idle.
-WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+WORKERS ?= logical
 ARGS ?=
 
 VENV := .venv
