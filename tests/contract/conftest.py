@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from commonhold.contract.stores import Backend, Stores
 from commonhold.http import HttpOptions, create_app
 from commonhold.model.redaction import Policy
 from commonhold.otlp.requests import spans_of
+from commonhold.sql import migrate
 from commonhold.testing.conformance import Capabilities, acting_as, clock, excused
 from commonhold.wrap import RedactedBackend, Redaction
 from tests.streaming import StreamingTransport
@@ -49,13 +52,24 @@ def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the current schema and nothing in it, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "common.db"
+    asyncio.run(migrate.upgrade(f"sqlite:///{path}"))
+    return path
+
+
 @pytest.fixture
 def database_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database for that backend."""
+    """The address of an empty database for that backend, with its schema where that is a file."""
     if "postgres" in kind:
         url: str = request.getfixturevalue("postgres_url")
         return url
-    return "sqlite:///:memory:" if kind == "sqlite-memory" else f"sqlite:///{tmp_path}/common.db"
+    if kind == "sqlite-memory":
+        return "sqlite:///:memory:"
+    shutil.copy(request.getfixturevalue("migrated"), tmp_path / "common.db")
+    return f"sqlite:///{tmp_path}/common.db"
 
 
 @pytest.fixture
