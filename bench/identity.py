@@ -39,8 +39,6 @@ RESULTS = Path(__file__).with_name("results")
 PEPPER = "a pepper of thirty-two bytes or so"
 AGENT, CLIENT = "weather", "weather-client"
 WRITES = ("session-put", "feedback-post", "trace-post")
-"""Traces last: the words of their spans are indexed for a while afterwards, which would be taken for
-a cost of what comes next."""
 
 BOUNDS = {"a key": 1.10, "a token": 1.15}
 """How many times as long as an unasked write one may take. With a user there is more to do: votes of
@@ -109,12 +107,15 @@ def _measure(
             stack.callback(databases.close)
             urls = [databases.dsn(databases.create_migrated()) for _ in range(CALLERS)]
         asked = _services(stack, urls, folder)
+        pids = [each.served.pid for each in asked]
+        if server is not None and server.pid is not None:
+            pids.append(server.pid)
         chosen = [each for name in WRITES for each in workloads.named([name])]
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task(backend, total=len(chosen) * (rounds + 1) * len(asked))
             costs: list[Cost] = []
             for workload in chosen:
-                runs = _turns(workload, asked, folder, seconds, rounds)
+                runs = _turns(workload, asked, folder, pids, seconds, rounds)
                 kept: dict[str, list[Run]] = {each.how: [] for each in asked}
                 for how, run in runs:
                     progress.advance(task)
@@ -177,9 +178,17 @@ async def _prepare(settings: Settings) -> str:
 
 
 def _turns(
-    workload: Workload, asked: list[Asked], folder: Path, seconds: int, rounds: int
+    workload: Workload,
+    asked: list[Asked],
+    folder: Path,
+    pids: list[int],
+    seconds: int,
+    rounds: int,
 ) -> Iterator[tuple[str, Run | None]]:
-    """Runs of all in turns, each time another first. The first of each only warms up."""
+    """Runs of all in turns, each time another first. The first of each only warms up.
+
+    Words of spans are indexed for a while after their write, which must not count for the next.
+    """
     for number in range(rounds + 1):
         for place in range(len(asked)):
             turn = (place + number) % len(asked)
@@ -190,6 +199,7 @@ def _turns(
                 conversation=workload.conversation,
                 headers=each.headers,
             )
+            servers.settle(pids)
             run = load.run(
                 each.served,
                 requests,

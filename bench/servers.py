@@ -16,6 +16,10 @@ import httpx2
 import psutil
 
 START_DEADLINE_S = 60.0
+QUIET_SHARE = 0.03
+"""Of a processor: what services that only wait may still use."""
+LOOK_S = 0.25
+SETTLE_S = 30.0
 
 
 class NotStarted(Exception):
@@ -62,6 +66,17 @@ def memory_of(pid: int) -> int:
         except psutil.NoSuchProcess:
             continue
     return total
+
+
+def settle(pids: Sequence[int]) -> None:
+    """Wait, for half a minute at most, until these and their children do nothing any longer."""
+    deadline = time.monotonic() + SETTLE_S
+    used = sum(map(cpu_of, pids))
+    while time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+        before, used = used, sum(map(cpu_of, pids))
+        if used - before < QUIET_SHARE * LOOK_S:
+            return
 
 
 def free_port() -> int:
