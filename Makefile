@@ -7,6 +7,9 @@ PYTHON ?= python3
 WORKERS ?= logical
 ARGS ?=
 
+# Where it is set, every process that a test starts would compile all that it imports once more.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

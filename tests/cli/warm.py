@@ -21,8 +21,13 @@ from pathlib import Path
 PATIENCE_S = 60
 LOADED = (
     *("asyncio", "asyncpg", "httpx2", "msgspec", "rich.console", "rich.progress", "rich.table"),
-    *("rich.live", "rich.panel", "rich.markup", "typer", "commonhold.connect", "commonhold.sql"),
+    *("rich.live", "rich.panel", "rich.markup", "rich.markdown", "rich.traceback", "rich.columns"),
+    *("typer", "typer._adapters", "uvicorn", "uvicorn.supervisors", "uvicorn.loops.uvloop"),
+    *("uvicorn.protocols.http.httptools_impl", "commonhold.connect", "commonhold.sql"),
     *("commonhold.client", "commonhold.settings", "commonhold.sql.postgres", "commonhold.otlp"),
+    *("commonhold.compose", "commonhold.service.lessons", "commonhold.service.verifying"),
+    *("commonhold.sql.probe", "commonhold.model.wire_audit", "commonhold.model.wire_keys"),
+    *("commonhold.model.wire_registry", "commonhold.model.wire_tenants", "ahocorasick_rs"),
 )
 """Nothing of `commonhold.cli`, which looks at the environment when it is loaded."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -28,6 +29,9 @@ from commonhold.sql.made import Cells, Made, made
 
 AHEAD_NS = 3600 * NANO
 """A span that starts later than this after it came was timed by a clock that is wrong."""
+
+Facts = dict[str, dict[str, SpanFacts]]
+"""What spans add to the summaries of their traces, by trace and id."""
 
 _NATIVE = Scope("fipsagents")
 _NOWHERE = Resource()
@@ -127,7 +131,7 @@ def of_trace(trace: Trace, author: Author, now: Micros) -> Batch:
         InvalidRequest: see `check_trace`.
     """
     check_trace(trace)
-    batch = Batch()
+    batch, facts = Batch(), Facts()
     batch.parts[trace.trace_id] = Part(
         author.agent, trace.started_at, trace.ended_at, trace.model, trace.session_id, trace.status
     )
@@ -146,7 +150,8 @@ def of_trace(trace: Trace, author: Author, now: Micros) -> Batch:
             *(opaque.trim(span.attributes), opaque.trim(span.events)),
         )
         batch.add_span(cells)
-    _sum_up(batch, author)
+        _add(facts, cells, author, gist)
+    _sum_up(batch, author, facts)
     return batch
 
 
@@ -162,7 +167,7 @@ def _as_text() -> Iterator[None]:
 @_as_text()
 def of_spans(spans: Iterable[OtelSpan], author: Author, now: Micros) -> Batch:
     """Spans of OpenTelemetry, each as it was sent and with what it means."""
-    batch = Batch()
+    batch, facts = Batch(), Facts()
     emitters = Emitters(batch.emitters)
     for span in spans:
         meaning = meaning_of(span, has_texts=False)
@@ -176,24 +181,38 @@ def of_spans(spans: Iterable[OtelSpan], author: Author, now: Micros) -> Batch:
             _events(span.events) if span.events else "[]",
         )
         batch.add_span(cells)
-    _sum_up(batch, author)
+        _add(facts, cells, author, gist)
+    _sum_up(batch, author, facts)
     return batch
 
 
-def _sum_up(batch: Batch, author: Author) -> None:
-    """Add what the traces of a batch are, and who is seen in them."""
-    for trace_id in batch.spans:
-        spans = batch.facts(trace_id, author.agent)
-        batch.made[trace_id] = batch.make(trace_id, spans, author.user)
-        batch.sightings += [_sighting(each) for each in spans if each.agent]
-
-
-def _sighting(span: SpanFacts) -> Sighting:
-    return Sighting(
-        *(span.agent, span.gist.agent_version or "", span.gist.instance or ""),
-        Micros(span.start_ns // 1000),
-        Micros((span.start_ns if span.end_ns is None else span.end_ns) // 1000),
+def _add(facts: Facts, cells: Cells, author: Author, gist: Gist) -> None:
+    told = SpanFacts(
+        *cells[1:4], *cells[5:7], gist.is_error or cells[4] == "error", author.agent, gist
     )
+    facts.setdefault(cells[0], {})[cells[1]] = told
+
+
+def _sum_up(batch: Batch, author: Author, facts: Facts) -> None:
+    """Add what the traces of a batch are, and who is seen in them."""
+    seen: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for trace_id, spans in facts.items():
+        batch.made[trace_id] = batch.make(trace_id, list(spans.values()), author.user)
+        for each in spans.values():
+            if agent := each.agent:
+                _see(seen, (agent, each.gist.agent_version or "", each.gist.instance or ""), each)
+    batch.sightings += [
+        Sighting(*key, Micros(first // 1000), Micros(last // 1000))
+        for key, (first, last) in seen.items()
+    ]
+
+
+def _see(
+    seen: dict[tuple[str, str, str], tuple[int, int]], who: tuple[str, str, str], span: SpanFacts
+) -> None:
+    start, end = span.start_ns, span.start_ns if span.end_ns is None else span.end_ns
+    first, last = seen.get(who, (start, end))
+    seen[who] = (min(first, start), max(last, end))
 
 
 @_as_text()
@@ -304,20 +323,34 @@ def _storable(text: str) -> str:
 
 def _rest(span: OtelSpan) -> str:
     """What else a span says, without what says nothing."""
+    lost = span.dropped_attributes or span.dropped_events or span.dropped_links
+    if lost or span.status_message or span.trace_state or span.links or "\0" in span.name:
+        return _encode(_all_else(span)).decode()
+    return _short_rest(span.kind, span.status_code, span.flags)
+
+
+@lru_cache(256)
+def _short_rest(kind: int, status_code: int, flags: int) -> str:
+    """That of most spans, which is the same again and again."""
+    said = {"status_code": status_code, "flags": flags}
+    return _encode(
+        {"kind": kind, **{name: value for name, value in said.items() if value}}
+    ).decode()
+
+
+def _all_else(span: OtelSpan) -> dict[str, Any]:
     told: dict[str, Any] = {"kind": span.kind}
-    if span.status_code:
-        told["status_code"] = span.status_code
-    for name in ("status_message", "trace_state", "flags"):
-        if value := getattr(span, name):
-            told[name] = value
-    for name in ("dropped_attributes", "dropped_events", "dropped_links"):
+    for name in (
+        *("status_code", "status_message", "trace_state", "flags"),
+        *("dropped_attributes", "dropped_events", "dropped_links"),
+    ):
         if value := getattr(span, name):
             told[name] = value
     if span.links:
         told["links"] = [_link(link) for link in span.links]
     if "\0" in span.name:
         told["name"] = span.name
-    return _encode(told).decode()
+    return told
 
 
 def _link(link: Any) -> dict[str, Any]:
