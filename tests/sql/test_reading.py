@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from struct import unpack
 
 import pytest
 
@@ -17,7 +20,8 @@ from commonhold.errors import MalformedBody, Unavailable
 from commonhold.model.otel import Form, Request
 from commonhold.model.scope import Author
 from commonhold.otlp.encode import to_otlp_json
-from commonhold.sql.reading import Beside, Decoder, read
+from commonhold.sql.decoder import answered
+from commonhold.sql.reading import LENGTH, Asked, Beside, Decoder, encode, read
 from commonhold.testing.factories import NOON
 from commonhold.testing.otel import otel_span, span_id
 
@@ -134,6 +138,36 @@ def test_it_does_not_outlive_a_service_that_is_killed() -> None:
     while not is_gone(pid):
         assert time.monotonic() < deadline, "it is still there"
         time.sleep(0.02)
+
+
+def test_an_answer_is_whole_though_its_writer_was_stopped_half_way() -> None:
+    """Longer than the pipe, so that it waits within a write, which ends where it was stopped."""
+    sent = to_otlp_json([otel_span(number) for number in range(400)]).encode()
+    message = encode(Asked(Request(sent, "json"), ALICE, NOON))
+    command = (sys.executable, "-m", "commonhold.sql.decoder")
+    environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(len(message).to_bytes(LENGTH, "big") + message)
+        process.stdin.close()
+        wait_until_full(process.stdout.fileno())
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        process.send_signal(signal.SIGCONT)
+        told = process.stdout.read()
+    assert told[LENGTH:] == answered(message)
+
+
+def wait_until_full(pipe: int) -> None:
+    """Return when a pipe that is not read does not fill any further."""
+    held = before = 0
+    while held == 0 or held > before:
+        time.sleep(0.1)
+        before = held
+        (held,) = unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
 
 
 def is_gone(pid: int) -> bool:

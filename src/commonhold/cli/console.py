@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
 
 import typer
 from rich.console import Console
@@ -51,8 +54,18 @@ def say_error(message: str) -> None:
 
 def print_json(value: object) -> None:
     """One value on one line, at once: for programs, and harmless to a terminal."""
-    sys.stdout.buffer.write(f"{json_line(value)}\n".encode())
-    sys.stdout.buffer.flush()
+    with output() as file:
+        file.write(f"{json_line(value)}\n".encode())
+
+
+@contextmanager
+def output() -> Iterator[IO[bytes]]:
+    """Standard output for bytes, which are all written though somebody stops and continues us.
+
+    `sys.stdout.buffer` may leave some out: with PYTHONUNBUFFERED it is no buffer.
+    """
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as file:
+        yield file
 
 
 def _help(setting: Setting) -> str:

@@ -15,7 +15,7 @@ from typing import IO
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from commonhold.cli import log
-from commonhold.cli.console import err
+from commonhold.cli.console import err, output
 from commonhold.cli.paging import every
 from commonhold.contract.sessions import Sessions
 from commonhold.errors import InvalidRequest, NotFound
@@ -114,8 +114,8 @@ def opened(path: Path | None) -> Iterator[IO[bytes]]:
         InvalidRequest: the file cannot be written.
     """
     if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with output() as file:
+            yield file
         return
     final = Path(os.path.realpath(path))
     if final.exists() and not final.is_file():

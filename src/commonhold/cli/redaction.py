@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from commonhold import compose
 from commonhold.auth.principal import Principal
-from commonhold.cli.console import err, option, out, print_json
+from commonhold.cli.console import err, option, out, output, print_json
 from commonhold.cli.whose import Tenant
 from commonhold.errors import InvalidRequest
 from commonhold.model.clock import to_rfc3339
@@ -100,8 +100,8 @@ def try_(
     groups = Settings.load().redact if redact is None else _groups(redact)
     redactor = Redactor(rules_of(groups))
     text = _given(file).decode("utf-8", "replace")
-    sys.stdout.buffer.write(redactor.text(text).encode())
-    sys.stdout.buffer.flush()
+    with output() as told:
+        told.write(redactor.text(text).encode())
     _tell(redactor.found)
 
 

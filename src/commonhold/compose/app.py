@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -33,6 +34,10 @@ Lifespan = Callable[[http.Service], AbstractAsyncContextManager[None]]
 SWITCH_S = 0.0001
 """How soon a thread that waits for the interpreter gets it, in seconds. The usual 5 ms would hold
 up the SQLite writer, which lets go of it at every statement, ten times longer than an fsync."""
+
+NURSERY = 20_000
+"""Objects after which the garbage collector looks at new ones. After the usual 700 it would look at
+those of each request of spans several times while they wait for their commit."""
 
 REMINDER_S = 60.0
 """How often the log is reminded that nobody is asked who they are."""
@@ -115,6 +120,7 @@ def _lifespan(settings: Settings, late: LateBackend, chores: Chores, callers: Ca
     @asynccontextmanager
     async def lifespan(service: http.Service) -> AsyncIterator[None]:
         sys.setswitchinterval(SWITCH_S)
+        gc.set_threshold(NURSERY, *gc.get_threshold()[1:])
         _let_go_of_followers(service)
         reminder = asyncio.create_task(_remind(settings))
         await late.start()

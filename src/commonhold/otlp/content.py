@@ -186,7 +186,8 @@ def agent(value: Any) -> str | None:
 
 def operation(value: Any) -> Operation | None:
     """The kind of work that a word of any vocabulary stands for."""
-    return _OPERATIONS.get(short(value).lower())
+    known = _OPERATIONS.get(value) if type(value) is str else None
+    return known or _OPERATIONS.get(short(value).lower())
 
 
 def provider(value: Any) -> str | None:

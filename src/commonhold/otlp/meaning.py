@@ -125,13 +125,15 @@ def _read(said: _Values, table: _Table, attributes: Attributes) -> None:
 def _known(attributes: Attributes) -> tuple[str, ...]:
     """The names of attributes that any plan may be interested in, as they are in the vocabulary."""
     names = tuple(filter(None, map(_KNOWN.get, attributes)))
-    return names if len(names) == len(attributes) else (*names, *_flattened(attributes))
+    if len(names) == len(attributes):
+        return names
+    begun = [name for name in attributes if name not in _KNOWN and name.startswith(_PREFIXES)]
+    return (*names, *_flattened(attributes, begun)) if begun else names
 
 
-def _flattened(attributes: Attributes) -> Iterator[str]:
+def _flattened(attributes: Attributes, begun: Sequence[str]) -> Iterator[str]:
     """Names ending in `.*`, for those that go on with an index and say anything."""
-    begun = [name for name in attributes if name.startswith(_PREFIXES)]
-    for prefix in _PREFIXES if begun else ():
+    for prefix in _PREFIXES:
         these = (name for name in begun if content.is_flattened(name, prefix))
         if any(content.has_content(attributes[name]) for name in these):
             yield f"{prefix}*"
@@ -177,15 +179,14 @@ def _holds(condition: Conditional, attributes: Attributes) -> bool:
 def _tokens(said: _Values) -> Tokens:
     if _COUNTS.isdisjoint(said):
         return _NO_TOKENS
-    usage = said.get("usage")
-    counts = {name: said.get(name) for name in _WORDS.usage_keys}
-    if usage is not None:
-        counts = {name: _used(usage, name) if n is None else n for name, n in counts.items()}
-    into, out, total = counts["input_tokens"], counts["output_tokens"], counts["total_tokens"]
+    if "usage" in said:
+        used = {name: _used(said["usage"], name) for name in _WORDS.usage_keys}
+        said = {**used, **said}
+    get = said.get
+    into, out, total = get("input_tokens"), get("output_tokens"), get("total_tokens")
     if total is None and into is not None and out is not None:
         total = into + out
-    cached, written, reasoning = (counts[n] for n in ("cached_input", "cache_write", "reasoning"))
-    return Tokens(into, out, total, cached, written, reasoning)
+    return Tokens(into, out, total, get("cached_input"), get("cache_write"), get("reasoning"))
 
 
 def _used(usage: Mapping[Any, Any], name: str) -> int | None:
@@ -222,7 +223,7 @@ def _tool_of(name: str) -> str | None:
 
 
 def _has_failed(events: Sequence[SpanEvent]) -> bool:
-    return any(event.name in _FAILURE_EVENTS for event in events)
+    return bool(events) and any(event.name in _FAILURE_EVENTS for event in events)
 
 
 def _content(side: Side, said: _Values, span: OtelSpan) -> str | None:

@@ -7,13 +7,16 @@ does when the service is killed: so this process never outlives it.
 from __future__ import annotations
 
 import gc
-import sys
+import os
 import traceback
 from typing import BinaryIO
 
 from commonhold import pricing
 from commonhold.errors import CommonholdError
 from commonhold.sql.reading import LENGTH, Told, decode_asked, encode, read
+
+INPUT, OUTPUT, ERRORS = range(3)
+"""The standard streams."""
 
 
 def answered(message: bytes) -> bytes:
@@ -39,11 +42,13 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
 
 def main() -> None:
     """Serve the standard streams; what is printed goes to the log instead."""
-    target = sys.stdout.buffer
-    sys.stdout = sys.stderr
-    pricing.preload()
-    gc.freeze()
-    serve(sys.stdin.buffer, target)
+    # Not `sys.stdout.buffer`: with PYTHONUNBUFFERED it is none, and a write that is interrupted,
+    # as by a stop and a continuation, would leave out the rest.
+    with os.fdopen(os.dup(OUTPUT), "wb") as target, os.fdopen(os.dup(INPUT), "rb") as source:
+        os.dup2(ERRORS, OUTPUT)
+        pricing.preload()
+        gc.freeze()
+        serve(source, target)
 
 
 if __name__ == "__main__":

@@ -114,8 +114,8 @@ async def _put(tx: Tx, writing: Writing, batch: Batch, days: Mapping[str, int]) 
     await tx.many(PUT_EMITTERS, writing.news.emitters, tenant=writing.tenant)
     await tx.many(SEE_AGENTS, writing.news.agents, tenant=writing.tenant)
     await tx.many(PUT_PARTS, [*map(_part, batch.parts.items())], now=writing.now, **stamped)
-    old, new = _spans(writing, batch, days)
-    await tx.many(ADD_SPANS, new, **stamped)
+    old, new = _spans(batch, days)
+    await tx.many(ADD_SPANS, new, day=writing.day, **stamped)
     await tx.many(PUT_SPANS, old, **stamped)
     logs = [cells for items in batch.logs.values() for _, cells in items.values()]
     await tx.many(PUT_LOGS, logs, **stamped)
@@ -123,15 +123,15 @@ async def _put(tx: Tx, writing: Writing, batch: Batch, days: Mapping[str, int]) 
 
 
 def _spans(
-    writing: Writing, batch: Batch, days: Mapping[str, int]
+    batch: Batch, days: Mapping[str, int]
 ) -> tuple[list[Sequence[Any]], list[Sequence[Any]]]:
-    """Rows of traces that were there, some of which may be too, and of those that were not."""
+    """Rows of traces that were there, with their day, some of which may be too; and all others."""
     old: list[Sequence[Any]] = []
     new: list[Sequence[Any]] = []
     for trace_id, items in batch.spans.items():
         day = days.get(trace_id)
         if day is None:
-            new += [(writing.day, *cells) for cells in items.values()]
+            new += items.values()
         else:
             old += [(day, *cells) for cells in items.values()]
     return old, new

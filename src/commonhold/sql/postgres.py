@@ -73,11 +73,16 @@ class PostgresTx:
         rows: Sequence[Sequence[Any]],
         args: Mapping[str, Any],
     ) -> int:
-        check_texts(statement.rows, rows)
         given = tuple([args[name] for name in copy.given])
-        tag = await self._connection.copy_records_to_table(
-            copy.table, records=[(*given, *row) for row in rows], columns=copy.columns
-        )
+        # One by one, as thousands of new tuples at once would set off the garbage collector.
+        records = ((*given, *row) for row in rows)
+        try:
+            tag = await self._connection.copy_records_to_table(
+                copy.table, records=records, columns=copy.columns
+            )
+        except asyncpg.CharacterNotInRepertoireError:
+            check_texts(statement.rows, rows)  # which of them it was
+            raise
         return self._count(tag)
 
     async def compound(

@@ -187,10 +187,10 @@ def of_spans(spans: Iterable[OtelSpan], author: Author, now: Micros) -> Batch:
 
 
 def _add(facts: Facts, cells: Cells, author: Author, gist: Gist) -> None:
-    told = SpanFacts(
-        *cells[1:4], *cells[5:7], gist.is_error or cells[4] == "error", author.agent, gist
-    )
-    facts.setdefault(cells[0], {})[cells[1]] = told
+    trace_id, span_id, parent, name, status, start_ns, end_ns, *_ = cells
+    failed = gist.is_error or status == "error"
+    told = SpanFacts(span_id, parent, name, start_ns, end_ns, failed, author.agent, gist)
+    facts.setdefault(trace_id, {})[span_id] = told
 
 
 def _sum_up(batch: Batch, author: Author, facts: Facts) -> None:

@@ -65,13 +65,13 @@ FROM {rows}
     session_id = excluded.session_id, status = excluded.status, updated_at = excluded.updated_at;
 
 -- name: add_spans copied
--- Spans of traces that this transaction began.
--- rows: day BIGINT, trace_id TEXT, span_id TEXT, parent_span_id TEXT, name TEXT, status TEXT, start_ns BIGINT, end_ns BIGINT, native_start FLOAT8, native_end FLOAT8, gist TEXT, emitter TEXT, otel TEXT, attributes TEXT, events TEXT
+-- Spans of traces that this transaction began, all of one day.
+-- rows: trace_id TEXT, span_id TEXT, parent_span_id TEXT, name TEXT, status TEXT, start_ns BIGINT, end_ns BIGINT, native_start FLOAT8, native_end FLOAT8, gist TEXT, emitter TEXT, otel TEXT, attributes TEXT, events TEXT
 INSERT INTO span (
     tenant, {stamp}, day, trace_id, span_id, parent_span_id, name, status, start_ns, end_ns,
     native_start, native_end, gist, emitter, otel, attributes, events
 )
-SELECT :tenant, {stamped}, r.day, r.trace_id, r.span_id, r.parent_span_id, r.name, r.status,
+SELECT :tenant, {stamped}, :day, r.trace_id, r.span_id, r.parent_span_id, r.name, r.status,
     r.start_ns, r.end_ns, r.native_start, r.native_end, r.gist, r.emitter, r.otel, r.attributes,
     r.events
 FROM {rows};
