@@ -280,6 +280,10 @@ def hostile_elsewhere() -> dict[str, list[tuple[str, str]]]:
             ("spiffe", SVID.token(iss=URL, sub="spiffe://evil.example/a")),
             *(("spiffe", SVID.token(sub=ours + rest)) for rest in ("", "/", "/a/../b", "/a//b")),
         ],
+        "The token is not of one namespace": [
+            ("kubernetes", POD.token(**{"kubernetes.io": told}))
+            for told in ({"namespace": "other"}, {"namespace": ["fleet"]}, {}, "fleet")
+        ],
         "The token is of an issuer": [
             ("spiffe", SVID.token(sub="spiffe://evil.example/a")),
             ("spiffe", SVID.token(sub=f"{ours}.evil/a")),
