@@ -156,7 +156,7 @@ class Settings:
     oidc_compat_audiences: tuple[str, ...] = _setting(
         (),
         "OIDC_COMPAT_AUDIENCES",
-        "Audiences of agents whose users' tokens every issuer of users may send on; none when empty.",
+        "Audiences of agents: a user's token for one of these is taken too, whoever issued it.",
         AUDIENCES,
     )
     require_agent_proof: bool = _setting(
