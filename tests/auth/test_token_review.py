@@ -198,7 +198,7 @@ async def test_without_an_answer_nobody_new_is_let_in(
     caplog.set_level(logging.WARNING, "commonhold.auth")
     known, new = here.token(), here.token(nbf=1)
     assert await here.told(known) == ""
-    for answer in (
+    answers: list[tuple[Any, str]] = [
         (status(), "302 Found"),
         (status(), "403 Forbidden"),
         (status(), "500 Oops"),
@@ -208,8 +208,9 @@ async def test_without_an_answer_nobody_new_is_let_in(
         ({"kind": "Status", "status": "Success"}, "201 Created"),
         ({"kind": "Status", "status": status()["status"]}, "201 Created"),
         ({"kind": "TokenReview", "status": None}, "201 Created"),
-    ):
-        here.there.pages[REVIEWS] = lambda _head, _sent, answer=answer: answer
+    ]
+    for answer in answers:
+        here.there.pages[REVIEWS] = lambda *_, answer=answer: answer
         assert [await here.told(each) for each in (new, known)] == [AGAIN, ""], answer
     here.there.pages[REVIEWS] = here.cluster.review
     here.secret.write_text("of somebody else")
