@@ -1,9 +1,13 @@
-"""An issuer's web server: a real one on the loopback address, that serves what it is told to."""
+"""An issuer's web server: a real one on the loopback address, that serves what it is told to.
+
+It is the API server of a cluster as well, which is asked about tokens.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +16,7 @@ from typing import Any
 from commonhold.auth.issuers import Issuer
 
 KEYS = "/keys"
+REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -42,11 +47,43 @@ class Publisher:
         self.asked.append(path)
         self.headers.append(head)
         await self.hold.wait()
-        page = self.pages.get(path, {})
+        length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+        sent = await reader.readexactly(int(length[1])) if length else b""
+        page, status = self.pages.get(path, {}), self.status
+        if callable(page):
+            page, status = page(head, sent)
         body = page if isinstance(page, bytes) else json.dumps(page).encode()
-        told = f"HTTP/1.1 {self.status}\r\nLocation: {self.url}/moved\r\n"
+        told = f"HTTP/1.1 {status}\r\nLocation: {self.url}/moved\r\n"
         writer.write(f"{told}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         writer.close()
+
+
+@dataclass(slots=True)
+class Cluster:
+    """What an API server knows: who has which token, and the audiences that it is for.
+
+    It takes a token for the audiences that whoever asks is for too, and answers only whoever shows
+    `secret`.
+    """
+
+    secret: str
+    pods: dict[str, tuple[str, set[str]]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def review(self, head: str, sent: bytes) -> tuple[dict[str, Any], str]:
+        """The answer to a TokenReview, and its status."""
+        if f"authorization: bearer {self.secret}\r\n" not in head.lower():
+            return {"kind": "Status", "status": "Failure", "code": 401}, "401 Unauthorized"
+        told = json.loads(sent)
+        assert (told["kind"], told["apiVersion"]) == ("TokenReview", "authentication.k8s.io/v1")
+        token, audiences = told["spec"]["token"], set(told["spec"]["audiences"])
+        self.asked.append(token)
+        name, held = self.pods.get(token, ("", set()))
+        status: dict[str, Any] = {"user": {}, "error": "[invalid bearer token, it is gone]"}
+        if both := sorted(held & audiences):
+            user = {"username": name, "uid": "1", "groups": ["system:serviceaccounts"]}
+            status = {"authenticated": True, "user": user, "audiences": both}
+        return {**told, "status": status}, "201 Created"
 
 
 @asynccontextmanager

@@ -117,6 +117,16 @@ async def test_proof_of_both_makes_an_agent_that_acts_for_a_user(here: Everyone)
     told(await here.bearing(here.mint.token(), "PUT", path, said("a"), **shown), 403, "forbidden")
 
 
+async def test_a_token_that_was_lent_says_nothing_of_who_sent_it(here: Everyone) -> None:
+    """Its user is known; an agent that it names is not there by that, and none lends its own."""
+    lent = here.mint.token(azp="weather-client", aud="weather")
+    assert await author(here, lent) == (None, "ada")
+    acted = here.mint.token(act={"sub": "weather-client"}, aud="weather")
+    assert await author(here, acted) == (None, "ada")
+    own = await refused(here, here.mint.token(**OF_ITSELF, aud="weather"), 401, "unauthenticated")
+    assert "(`aud`)" in own["detail"]
+
+
 async def test_two_proofs_that_disagree_are_refused(here: Everyone) -> None:
     """On the agent or on the tenant; and one that is not good spoils both."""
     token, key = here.mint.token, await here.key("agent", "weather")

@@ -19,6 +19,9 @@ URL = "https://sso.example"
 ONE = {"alias": "main", "issuer": URL, "audiences": ["commonhold"]}
 TWO = {"alias": "other", "issuer": "https://other.example", "audiences": ["commonhold"]}
 
+PODS = {**ONE, "kind": "kubernetes"}
+REVIEWED = {"token_review": True, "token_file": "token"}
+
 TOML = """
 [[issuer]]
 alias = "main"
@@ -73,14 +76,28 @@ def test_issuers_are_read_from_a_file_or_from_the_setting_itself(tmp_path: Path)
         ([{**ONE, "algorithms": ["HS256"]}], "RS256, .*ES512"),
         ([{**ONE, "algorithms": []}], "`algorithms` must"),
         ([{**ONE, "max_lifetime_s": 1}], "from 60 to"),
-        ([{**ONE, "tenant": "x", "tenant_claim": "y"}], "not both"),
+        ([{**ONE, "tenant": "x", "tenant_claim": "y"}], "no other of them"),
+        ([{**PODS, "tenant": "x", "namespace_tenants": {"a": "x"}}], "no other of them"),
+        ([{**PODS, "tenant_claim": "y", "namespace_tenants": {"a": "x"}}], "no other of them"),
+        (
+            [{**ONE, "namespace_tenants": {"a": "x"}}],
+            "`namespace_tenants` is for kind `kubernetes`",
+        ),
+        ([{**PODS, "namespace_tenants": {"a_b": "x"}}], "names of namespaces"),
+        ([{**PODS, "namespace_tenants": {"a": "X"}}], "a tenant for each"),
+        ([{**ONE, "token_review": True}], "`token_review` is for kind `kubernetes`"),
+        ([{**PODS, "token_review": True}], "needs a `token_file`"),
+        ([{**PODS, "token_review_url": "https://x"}], "`token_review = true`"),
+        ([{**PODS, **REVIEWED, "token_review_url": "http://10.0.0.1/"}], "must be an https URL"),
         ([{**ONE, "tenant": "X"}], "`tenant` must"),
         ([{**ONE, "scopes": {"feedback:write": "x"}}], "require_scopes = true"),
         ([{**ONE, "require_scopes": True, "scopes": {"keys:manage": "x"}}], "feedback:write"),
         ([{**ONE, "trust_domains": ["x"]}], "kind `spiffe`"),
         ([{**ONE, "kind": "spiffe"}], "`trust_domains` must be set"),
         ([{**ONE, "kind": "spiffe", "trust_domains": ["spiffe://x"]}], "without spiffe://"),
-        ([{**ONE, "kind": "kubernetes", "user_prefix": ""}], "has no users"),
+        ([{**PODS, "user_prefix": ""}], "has no users"),
+        ([{**PODS, "compat_audiences": ["weather"]}], "has no users"),
+        ([{**ONE, "jwks_file": "/absent"}], "`jwks_file` /absent cannot be used: No such file"),
         ([{**ONE, "user_prefix": "main"}], r"ends with \|"),
         ([ONE, ONE], "same `alias`"),
         ([ONE, {**TWO, "issuer": ONE["issuer"]}], "same `issuer`"),
@@ -93,6 +110,53 @@ def test_an_issuer_that_cannot_be_is_refused_at_start(given: Any, told: str) -> 
     settings = Settings(auth="oidc", oidc_issuers=json.dumps(given))
     with pytest.raises(InvalidSettings, match=f"COMMONHOLD_OIDC_ISSUERS: .*{told}"):
         compose.check_callers(settings)
+
+
+def test_a_file_of_keys_that_is_none_is_refused_at_start(tmp_path: Path) -> None:
+    """By name, before anything is served; one with keys for something else has none."""
+    file = tmp_path / "bundle.json"
+    settings = Settings(auth="oidc", oidc_issuers=json.dumps([{**ONE, "jwks_file": str(file)}]))
+    for content, told in (
+        ("", "Expecting value"),
+        ("[]", "no object"),
+        ("{}", "no list of keys"),
+        (json.dumps(public(rsa(), use="enc")), "no key that may sign"),
+        (json.dumps({"keys": [rsa("a").as_dict(private=False)] * 51}), "more than 50"),
+    ):
+        file.write_text(content)
+        for starts in (compose.check_callers, OidcMode):
+            with pytest.raises(InvalidSettings, match=f"`jwks_file` {file} cannot be used.*{told}"):
+                starts(settings)
+    file.write_text(json.dumps(public(rsa())))
+    compose.check_callers(settings)
+
+
+def test_audiences_of_agents_hold_for_every_issuer_that_has_users() -> None:
+    """Beside those of its own, and none of them may be one of this service."""
+    own = {**ONE, "compat_audiences": ["news"], "user_prefix": ""}
+    pods = {**PODS, "alias": "pods", "issuer": "https://cluster"}
+    three = json.dumps([own, {**TWO, "user_prefix": "other|"}, pods])
+    environ = {
+        "COMMONHOLD_OIDC_ISSUERS": three,
+        "COMMONHOLD_OIDC_COMPAT_AUDIENCES": "weather, planner",
+    }
+    found = compose.issuers_of(Settings.load({}, environ))
+    assert [each.compat_audiences for each in found] == [
+        ("news", "weather", "planner"),
+        ("weather", "planner"),
+        (),
+    ]
+    for audiences, told in (
+        (
+            "weather,commonhold",
+            "COMPAT_AUDIENCES: .*commonhold is one of this service: issuer main",
+        ),
+        ("weather,,planner", "COMPAT_AUDIENCES: .*weather,planner"),
+    ):
+        with pytest.raises(InvalidSettings, match=told):
+            compose.issuers_of(
+                Settings.load({}, {**environ, "COMMONHOLD_OIDC_COMPAT_AUDIENCES": audiences})
+            )
 
 
 def test_without_issuers_there_is_nobody_to_believe(tmp_path: Path) -> None:

@@ -262,6 +262,7 @@ def hostile() -> dict[str, dict[str, str]]:
 def hostile_elsewhere() -> dict[str, list[tuple[str, str]]]:
     """The same for other kinds of issuers: by how the refusal begins, the kind and the token."""
     ours = "spiffe://fleet.example"
+    pods: list[Any] = [{"namespace": "other"}, {"namespace": ["fleet"]}, {}, "fleet"]
     return {
         "The token is no access token": [
             *(
@@ -279,6 +280,9 @@ def hostile_elsewhere() -> dict[str, list[tuple[str, str]]]:
             ("kubernetes", POD.token(sub="system:serviceaccount:fleet:")),
             ("spiffe", SVID.token(iss=URL, sub="spiffe://evil.example/a")),
             *(("spiffe", SVID.token(sub=ours + rest)) for rest in ("", "/", "/a/../b", "/a//b")),
+        ],
+        "The token is not of one namespace": [
+            ("kubernetes", POD.token(None, **{"kubernetes.io": told})) for told in pods
         ],
         "The token is of an issuer": [
             ("spiffe", SVID.token(sub="spiffe://evil.example/a")),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tests.cli.commands import Result, check_one_line, run
 
+ISSUERS = '[{"alias": "pods", "issuer": "https://cluster", "audiences": ["commonhold"]}]'
+
 
 def test_an_agent_is_registered_bound_disabled_and_forgotten(tmp_path: Path) -> None:
     """On an empty database; a mistyped name registers nobody, and what is seen is another list."""
@@ -21,6 +23,12 @@ def test_an_agent_is_registered_bound_disabled_and_forgotten(tmp_path: Path) -> 
     assert bound["subject"] == "system:serviceaccount:fleet:weather"
     assert "bound to an agent" in check_one_line(agents("bind", *pod), 1)
     assert "Give one of" in check_one_line(agents("bind", *pod, "--client", "c"), 2)
+    for account in ("noslash", "a/b/c"):
+        bad = agents("bind", *pod[:3], "--service-account", account)
+        assert "NAMESPACE/NAME, such as fleet/weather" in check_one_line(bad, 2)
+    environ["COMMONHOLD_OIDC_ISSUERS"] = ISSUERS
+    other = agents("bind", "weather", "--issuer", "mesh", "--client", "c")
+    assert "configured here: pods" in check_one_line(other, 1)
     assert "not registered" in check_one_line(agents("disable", "wether"), 1)
     assert agents("disable", "weather").out.split()[0] == "disabled"
     assert agents("register", "weather").status == 0

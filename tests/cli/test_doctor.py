@@ -105,6 +105,11 @@ def test_settings_that_are_wrong_are_listed(tmp_path: Path) -> None:
     assert {check["found"] for check in found} == set(wrong)
     assert all(check["state"] == "fail" and check["advice"] for check in found)
 
+    absent = [{"alias": "spire", "issuer": "https://x", "audiences": ["c"], "jwks_file": "absent"}]
+    issuers = {"COMMONHOLD_AUTH": "oidc", "COMMONHOLD_OIDC_ISSUERS": json.dumps(absent)}
+    status, checks = examined(tmp_path, issuers)
+    assert (status, "`jwks_file` absent" in checks["settings"].advice) == (1, True)
+
 
 def test_an_open_door_is_a_failure(tmp_path: Path) -> None:
     """As it is for `serve`."""

@@ -18,6 +18,7 @@ from commonhold.auth.oidc import (
     as_user,
     credential_id,
     method_of,
+    named_tenant,
     scopes_of_user,
     tenant_of,
     user_name,
@@ -26,6 +27,7 @@ from commonhold.auth.peer import AGENT_AUTHORIZATION, AUTHORIZATION, ON_BEHALF_O
 from commonhold.auth.presets import ASSERT, RIGHTS, USER
 from commonhold.auth.principal import Principal
 from commonhold.auth.roster import TTL_US, Roster, admitted
+from commonhold.auth.tenants import settle
 from commonhold.auth.token_form import looks_like_a_token
 from commonhold.auth.tokens import VerifiedToken, Verifies
 from commonhold.errors import (
@@ -48,6 +50,11 @@ NOT_AN_AGENT = (
 NOT_A_USER = (
     "With X-Agent-Authorization, Authorization must be the token of the user for whom the agent"
     " acts."
+)
+
+LENT = (
+    "The token is an agent's own, and for somebody else (`aud`). Only a user's may be sent on by the"
+    " agent that it was made for."
 )
 
 NO_WORD = (
@@ -86,7 +93,8 @@ class Tokens:
         """Whom it stands for.
 
         Raises:
-            Unauthenticated: it names two agents, or a user whose name is another's.
+            Unauthenticated: it names two agents, or a user whose name is another's, or is an
+                agent's and for somebody else.
             Forbidden: it is that of nobody who may call.
         """
         known = self._resolved.get(id(token))
@@ -99,11 +107,22 @@ class Tokens:
 
     async def _resolve(self, token: VerifiedToken) -> Principal:
         agent = await self.agent_in(token)
+        if token.is_compat:
+            return self._lent(token)
         if is_own(token):
             return self._by_itself(token, agent)
         if agent is not None:
             return self.for_user(_agent(agent, token), token)
-        if token.is_compat and self._needs_proof:
+        return as_user(token, self._issuers)
+
+    def _lent(self, token: VerifiedToken) -> Principal:
+        """The user of a token that was made for an agent: whoever that is may have sent it on.
+
+        So whom it names beside the user is not who sent it.
+        """
+        if is_own(token):
+            raise Unauthenticated(LENT)
+        if self._needs_proof:
             raise AgentProofNeeded
         return as_user(token, self._issuers)
 
@@ -114,6 +133,8 @@ class Tokens:
             IdentityConflict: it names two.
             UnknownAgent: it names one that nobody registered.
             AgentDisabled: it is one that was stopped.
+            TenantConflict: its namespace is of another tenant.
+            TenantRequired: neither its namespace nor an agent is of one.
         """
         if not token.issuer.has_people:
             kind: BindingKind = "k8s_sa" if token.issuer.kind == "kubernetes" else "spiffe"
@@ -171,6 +192,8 @@ class Tokens:
     async def _known(self, kind: BindingKind, issuer: Issuer, subject: str) -> Registered:
         identity = _identity(kind, issuer, subject)
         found = None if identity is None else await self._roster.find(identity)
+        if issuer.namespace_tenants:
+            settle(found.tenant if found else None, issuer.tenant_of(subject))
         return admitted(found, f"{subject} of {issuer.alias}")
 
 
@@ -244,8 +267,7 @@ def _agent(agent: Registered, token: VerifiedToken) -> Principal:
     Raises:
         TenantConflict: the token is of another tenant.
     """
-    issuer = token.issuer
-    if (issuer.tenant or issuer.tenant_claim) and tenant_of(token) != agent.tenant:
+    if named_tenant(token) not in ("", agent.tenant):
         raise TenantConflict("The token is of another tenant than the agent.")
     actor = f"agent:{agent.agent}"
     return Principal(
@@ -256,7 +278,7 @@ def _agent(agent: Registered, token: VerifiedToken) -> Principal:
         agent=agent.agent,
         scopes=RIGHTS["agent"].scopes,
         delegation="self",
-        method=method_of(issuer),
+        method=method_of(token.issuer),
         credential_id=credential_id(token),
         agent_types=agent.agent_types,
     )

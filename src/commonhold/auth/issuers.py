@@ -32,8 +32,15 @@ LONGEST_LIFETIME_S = 30 * 86_400
 Role = Literal["operator", "viewer", "platform-admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
+TOKEN_REVIEWS = "https://kubernetes.default.svc/apis/authentication.k8s.io/v1/tokenreviews"  # noqa: S105
+"""Where an API server is asked about tokens, as the pods of its cluster reach it."""
+
+SERVICE_ACCOUNT = "system:serviceaccount:"
+"""How the name of a service account begins; its namespace follows."""
+
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,8 @@ class Issuer:
     must be in `aud`; one of `compat_audiences` instead is that of an agent, to which the token was
     given. Keys come from `jwks_url` or `jwks_file`; with neither, from where its discovery document
     says. `ca_file` is whom to trust there, and `token_file` has what to show there. A claim is named
-    by the path to it. `user_prefix` stands before the names of its users; `roles` are names of
+    by the path to it. `namespace_tenants` are tenants by the namespaces of a cluster, whose API server
+    is asked about each token with `token_review`. `user_prefix` stands before the names of its users; `roles` are names of
     roles, by what they make of a user. With `require_scopes` a user may do what the token's scope
     says, by the names in `scopes`.
 
@@ -64,6 +72,9 @@ class Issuer:
     compat_audiences: tuple[str, ...] = ()
     tenant: str = ""
     tenant_claim: tuple[str, ...] = ()
+    namespace_tenants: Mapping[str, str] = field(default_factory=dict)
+    token_review: bool = False
+    token_review_url: str = ""
     role_claim: tuple[str, ...] = ()
     roles: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
     require_scopes: bool = False
@@ -75,6 +86,8 @@ class Issuer:
     def __post_init__(self) -> None:
         _check_names(self)
         _check_keys(self)
+        _check_tenants(self)
+        _check_review(self)
         _check_rights(self)
 
     @property
@@ -86,6 +99,15 @@ class Issuer:
     def discovery_url(self) -> str:
         """Where an issuer says where its keys are."""
         return self.issuer.rstrip("/") + "/.well-known/openid-configuration"
+
+    @property
+    def review_url(self) -> str:
+        """Where the API server of a cluster is asked about a token."""
+        return self.token_review_url or TOKEN_REVIEWS
+
+    def tenant_of(self, subject: str) -> str:
+        """The tenant that is configured for a subject; empty when none is, or a claim has to say it."""
+        return self.tenant or self.namespace_tenants.get(namespace_of(subject), "")
 
 
 class Issuers:
@@ -117,6 +139,10 @@ class Issuers:
             return None
         return self._by_domain.get(subject.removeprefix("spiffe://").partition("/")[0])
 
+    def named(self, alias: str) -> Issuer | None:
+        """The issuer of that alias, if there is one."""
+        return next((each for each in self._all if each.alias == alias), None)
+
     def has(self, url: str) -> bool:
         """Whether there is an issuer of that `iss`."""
         return url in self._by_url
@@ -125,6 +151,13 @@ class Issuers:
         """Whether a user's name would read like one of another issuer."""
         others = (each.user_prefix for each in self._all if each.alias != issuer.alias)
         return any(prefix and user.startswith(prefix) for prefix in others)
+
+
+def namespace_of(subject: str) -> str:
+    """The namespace of a service account; empty for anybody else."""
+    if not subject.startswith(SERVICE_ACCOUNT):
+        return ""
+    return subject.removeprefix(SERVICE_ACCOUNT).partition(":")[0]
 
 
 def is_safe_url(url: str) -> bool:
@@ -175,20 +208,53 @@ def _check_keys(issuer: Issuer) -> None:
         raise ValueError(f"`max_lifetime_s` must be from 60 to {LONGEST_LIFETIME_S}.")
 
 
-def _check_rights(issuer: Issuer) -> None:
-    if issuer.tenant and issuer.tenant_claim:
-        raise ValueError("one of `tenant` and `tenant_claim` says whose its callers are, not both.")
+def _check_tenants(issuer: Issuer) -> None:
+    by_namespace = issuer.namespace_tenants
+    if sum(map(bool, (issuer.tenant, issuer.tenant_claim, by_namespace))) > 1:
+        raise ValueError(
+            "one of `tenant`, `tenant_claim` and `namespace_tenants` says whose its callers are, and"
+            " no other of them."
+        )
     if issuer.tenant and not can_be_tenant(issuer.tenant):
         raise ValueError("`tenant` must be 1 to 63 of a-z, 0-9 and -, such as `acme`.")
+    if by_namespace and issuer.kind != "kubernetes":
+        raise ValueError("`namespace_tenants` is for kind `kubernetes`, and for no other.")
+    if not all(map(_NAMESPACE.fullmatch, by_namespace)):
+        raise ValueError("`namespace_tenants` must have names of namespaces, such as `team-a`.")
+    if not all(map(can_be_tenant, by_namespace.values())):
+        raise ValueError(
+            "`namespace_tenants` must name a tenant for each, 1 to 63 of a-z, 0-9 and -, such as"
+            " `acme`."
+        )
+
+
+def _check_review(issuer: Issuer) -> None:
+    if issuer.token_review and issuer.kind != "kubernetes":
+        raise ValueError("`token_review` is for kind `kubernetes`, and for no other.")
+    if issuer.token_review_url and not issuer.token_review:
+        raise ValueError("`token_review_url` is for `token_review = true`.")
+    if issuer.token_review and not issuer.token_file:
+        raise ValueError(
+            "`token_review` needs a `token_file`: an API server answers only whom it knows."
+        )
+    if issuer.token_review and not is_safe_url(issuer.review_url):
+        raise ValueError(
+            "`token_review_url` must be an https URL; http is for a loopback address only."
+        )
+
+
+def _check_rights(issuer: Issuer) -> None:
     if bool(issuer.role_claim) != bool(issuer.roles):
         raise ValueError("`role_claim` and `roles` belong together: where, and which.")
     odd = sorted(set(issuer.scopes) - USER)
     if odd or bool(issuer.scopes) > issuer.require_scopes:
         told = "`scopes` is for `require_scopes = true`, and names what tokens have for"
         raise ValueError(f"{told} {', '.join(sorted(USER))}.")
-    if not issuer.has_people and (issuer.role_claim or issuer.user_prefix is not None):
+    of_users = issuer.role_claim or issuer.compat_audiences or issuer.user_prefix is not None
+    if not issuer.has_people and of_users:
         raise ValueError(
-            f"kind `{issuer.kind}` has no users: no `role_claim` and no `user_prefix`."
+            f"kind `{issuer.kind}` has no users: no `role_claim`, no `compat_audiences` and no"
+            " `user_prefix`."
         )
     if issuer.user_prefix and not re.fullmatch(r"[A-Za-z0-9._:-]{1,32}\|", issuer.user_prefix):
         raise ValueError(

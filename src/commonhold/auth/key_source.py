@@ -15,9 +15,6 @@ from commonhold.auth.token_form import read_object
 Fetch = Callable[[str], Awaitable[bytes]]
 """The document at a URL; raises a `CommonholdError` when there is none."""
 
-_USES = {"spiffe": ("sig", "jwt-svid")}
-"""What keys may be for, by the kind of issuer; a bundle of SPIFFE has a word of its own."""
-
 
 def source_of(issuer: Issuer, fetch: Fetch) -> Source:
     """What fetches the keys of an issuer."""
@@ -27,7 +24,7 @@ def source_of(issuer: Issuer, fetch: Fetch) -> Source:
             body = await asyncio.to_thread(Path(issuer.jwks_file).read_bytes)
         else:
             body = await fetch(issuer.jwks_url or await _discovered(issuer, fetch))
-        return read_keys(body, _USES.get(issuer.kind, ("sig",)))
+        return read_keys(body, issuer.kind)
 
     return source
 

@@ -112,9 +112,18 @@ def tenant_of(token: VerifiedToken) -> str:
     Raises:
         Forbidden: it says none, or several.
     """
+    return named_tenant(token) or SINGLE
+
+
+def named_tenant(token: VerifiedToken) -> str:
+    """The tenant that a token says, or that is configured for it; empty when nothing has to say one.
+
+    Raises:
+        Forbidden: a claim has to, and says none, or several.
+    """
     issuer = token.issuer
     if not issuer.tenant_claim:
-        return issuer.tenant or SINGLE
+        return issuer.tenant_of(token.subject)
     where = ".".join(issuer.tenant_claim)
     named = _texts(claim_at(token.claims, issuer.tenant_claim))
     if len(named) > 1:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
 from jwt.api_jws import PyJWS
 
-from commonhold.auth.issuers import ALGORITHMS
-from commonhold.auth.token_form import read_object
+from commonhold.auth.issuers import ALGORITHMS, IssuerKind
+from commonhold.auth.jwks_text import NO_KEY, algorithms_of, read_jwks
 
-MAX_KEYS = 50
-"""Keys of one issuer; with more of them, none is taken."""
-
-MAX_KID = 255
 LEAST_RSA_BITS, MOST_RSA_BITS = 2048, 8192
 
-_RSA = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
-_EC = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 _PUBLIC = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y")}
 _JWS = PyJWS(algorithms=ALGORITHMS)
 
@@ -44,41 +38,25 @@ def is_signed(token: str, key: Key, algorithm: str) -> bool:
     return True
 
 
-def read_keys(body: bytes, uses: Collection[str] = ("sig",)) -> Mapping[str, Key]:
-    """The keys of a JWKS that may sign tokens, by their ids; others in it are left out.
+def read_keys(body: bytes, kind: IssuerKind = "rfc9068") -> Mapping[str, Key]:
+    """The keys of a JWKS that may sign tokens of such an issuer, by their ids.
 
     Raises:
         ValueError: there is none, or it is no JWKS.
     """
-    found = read_object(body).get("keys")
-    if not isinstance(found, list):
-        raise ValueError("it has no list of keys")  # noqa: TRY004  (of the text, not of an argument)
-    if len(found) > MAX_KEYS:
-        raise ValueError(f"it has more than {MAX_KEYS} keys")
     keys: dict[str, Key] = {}
-    for key in _usable(found, uses):
-        keys.setdefault(key.kid, key)
+    for jwk in read_jwks(body, kind):
+        key = _key(jwk)
+        if key is not None:
+            keys.setdefault(key.kid, key)
     if not keys:
-        raise ValueError("it has no key that may sign a token")
+        raise ValueError(NO_KEY)
     return keys
-
-
-def _usable(found: Sequence[object], uses: Collection[str]) -> Iterator[Key]:
-    for each in found:
-        if isinstance(each, dict) and each.get("use") in (None, *uses):
-            key = _key(each)
-            if key is not None:
-                yield key
 
 
 def _key(jwk: Mapping[str, Any]) -> Key | None:
     """The key of a JWK, out of its public members; None for one that must not be used."""
-    kid, named = jwk.get("kid"), jwk.get("alg")
-    algorithms = _algorithms(jwk)
-    if isinstance(named, str):
-        algorithms &= {named}
-    if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID or not algorithms:
-        return None
+    algorithms = algorithms_of(jwk)
     public = {name: jwk.get(name) for name in _PUBLIC[jwk["kty"]]}
     try:
         material = jwt.PyJWK.from_dict(public, algorithm=min(algorithms))
@@ -86,12 +64,4 @@ def _key(jwk: Mapping[str, Any]) -> Key | None:
         return None
     if jwk["kty"] == "RSA" and not LEAST_RSA_BITS <= material.key.key_size <= MOST_RSA_BITS:
         return None
-    return Key(kid, algorithms, json.dumps(public, sort_keys=True), material)
-
-
-def _algorithms(jwk: Mapping[str, Any]) -> frozenset[str]:
-    if jwk.get("kty") == "RSA":
-        return _RSA
-    curve = jwk.get("crv")
-    is_known = jwk.get("kty") == "EC" and isinstance(curve, str) and curve in _EC
-    return frozenset({_EC[str(curve)]}) if is_known else frozenset()
+    return Key(jwk["kid"], algorithms, json.dumps(public, sort_keys=True), material)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from commonhold.auth.issuers import Issuer, IssuerKind
-from commonhold.auth.signatures import MAX_KID
+from commonhold.auth.issuers import Issuer, IssuerKind, namespace_of
+from commonhold.auth.jwks_text import MAX_KID
 from commonhold.auth.users import MAX_USER, RESERVED
 from commonhold.errors import Unauthenticated
 from commonhold.model.clock import Micros
@@ -102,8 +102,11 @@ def check_claims(claims: Mapping[str, Any], issuer: Issuer, now: Micros) -> Fact
     client_id = _client(claims)
     if profile.has_client and client_id is None:
         raise Unauthenticated("The token names no client (`azp` or `client_id`).")
+    subject = _subject(claims["sub"], issuer)
+    if issuer.kind == "kubernetes":
+        _check_namespace(claims.get("kubernetes.io"), namespace_of(subject))
     return Facts(
-        subject=_subject(claims["sub"], issuer),
+        subject=subject,
         expires_at=expires_at,
         client_id=client_id,
         act=_actor(claims.get("act")),
@@ -183,6 +186,14 @@ def _fits(subject: str, issuer: Issuer) -> bool:
         return True
     match = _SPIFFE.fullmatch(subject)
     return match is not None and match[1] in issuer.trust_domains
+
+
+def _check_namespace(pod: object, namespace: str) -> None:
+    """See that what a cluster says of a pod, if anything, is of the namespace that `sub` names."""
+    if pod is not None and not (isinstance(pod, dict) and pod.get("namespace") == namespace):
+        raise Unauthenticated(
+            "The token is not of one namespace: `sub` and `kubernetes.io` must name the same."
+        )
 
 
 def _actor(act: object) -> Mapping[str, Any] | None:

@@ -140,18 +140,26 @@ def unbind(
 
 
 def _identity(issuer: str, *, client: str, service_account: str, spiffe: str) -> Identity:
-    account = f"system:serviceaccount:{service_account.replace('/', ':')}"
     given: list[tuple[BindingKind, str]] = []
     if client:
         given.append(("oidc_client", client))
     if service_account:
-        given.append(("k8s_sa", account))
+        given.append(("k8s_sa", _account(service_account)))
     if spiffe:
         given.append(("spiffe", spiffe))
     if len(given) != 1:
         raise typer.BadParameter("Give one of --client, --service-account and --spiffe.")
     ((kind, subject),) = given
     return Identity(kind, issuer, subject)
+
+
+def _account(text: str) -> str:
+    namespace, slash, name = text.partition("/")
+    if not (namespace and slash and name) or not set(":/").isdisjoint(namespace + name):
+        raise typer.BadParameter(
+            f"{text!r} is no NAMESPACE/NAME, such as fleet/weather.", param_hint="--service-account"
+        )
+    return f"system:serviceaccount:{namespace}:{name}"
 
 
 def _settings(database: str | None) -> Settings:

@@ -1,4 +1,4 @@
-"""One GET of a small document from a configured address: no proxy, no redirect, no cookie, no retry.
+"""One request for a small document to a configured address: no proxy, redirect, cookie or retry.
 
 The third module that knows the HTTP library. Like `pinned`, it uses a transport of it and no client,
 which would bring all of these along.
@@ -22,6 +22,7 @@ PATIENCE_S = 3.0
 
 _NO_KEEPING = httpx2.Limits(max_connections=8, max_keepalive_connections=0)
 _ASKED = {"Accept": "application/json", "Accept-Encoding": "identity", "Connection": "close"}
+_GOOD = {"GET": (200,), "POST": (200, 201)}
 
 
 class DocumentReader:
@@ -38,23 +39,36 @@ class DocumentReader:
         Raises:
             Unavailable: there is none, or it is too large, or takes too long.
         """
+        return await self._answer(httpx2.Request("GET", url, headers={**_ASKED, **headers}))
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """The document that is answered to one.
+
+        Raises:
+            Unavailable: there is none, or it is too large, or takes too long.
+        """
+        told = {**_ASKED, "Content-Type": "application/json", **headers}
+        return await self._answer(httpx2.Request("POST", url, headers=told, content=body))
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        await self._network.aclose()
+
+    async def _answer(self, request: httpx2.Request) -> bytes:
+        url = request.url
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return await self._read(httpx2.Request("GET", url, headers={**_ASKED, **headers}))
+                return await self._read(request)
         except TimeoutError:
             raise Unavailable(f"No answer from {url} within {PATIENCE_S:g} seconds.") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             told = str(error) or type(error).__name__
             raise Unavailable(f"No answer from {url}: {told}.") from None
 
-    async def aclose(self) -> None:
-        """Close what is open."""
-        await self._network.aclose()
-
     async def _read(self, request: httpx2.Request) -> bytes:
         response = await self._network.handle_async_request(request)
         try:
-            if response.status_code != 200:
+            if response.status_code not in _GOOD[request.method]:
                 raise Unavailable(f"{request.url} answered {response.status_code}, and not 200.")
             read = b""
             async for chunk in response.aiter_raw():

@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None) -> http.Service:
             tenancy.door.check if tenancy.door else None,
             http.Auditing(chores.audit.watch, chores.audit.log),
             policies,
-            registry_over(late, callers.forget),
+            registry_over(late, callers.forget, callers.issuers),
             chores.erasures.of,
         ),
     )

@@ -6,6 +6,7 @@ from commonhold.auth import Authenticator
 from commonhold.auth.acting import Tokens, WithProof
 from commonhold.auth.combined import KeysOrTokens
 from commonhold.auth.gateway import BehindGateway
+from commonhold.auth.issuers import Issuers
 from commonhold.auth.none import authenticate as anonymous
 from commonhold.auth.roster import Roster
 from commonhold.compose.gateway import gateway_of
@@ -39,9 +40,13 @@ class Callers:
         """Who sent a request, and is of a tenant that is let in."""
         direct = self._direct()
         if "gateway" in self._settings.modes:
-            issuers = None if self.oidc is None else self.oidc.issuers
-            direct = BehindGateway(gateway_of(self._settings, issuers), direct)
+            direct = BehindGateway(gateway_of(self._settings, self.issuers), direct)
         return anonymous if direct is None else self._tenancy.of_a_tenant(direct)
+
+    @property
+    def issuers(self) -> Issuers | None:
+        """Whose tokens are taken; None where none are."""
+        return None if self.oidc is None else self.oidc.issuers
 
     def forget(self) -> None:
         """Look up again which agents may call: one was changed."""

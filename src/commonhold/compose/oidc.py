@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
+from collections.abc import Mapping
 from pathlib import Path
 
 from commonhold.auth.issuers import Issuer
 from commonhold.auth.jwks import KeySet
-from commonhold.auth.key_source import Fetch, source_of
+from commonhold.auth.key_source import source_of
 from commonhold.auth.oidc import OidcAuthenticator, Resolve, users_of
+from commonhold.auth.token_review import ReviewedVerifier, Reviewer
 from commonhold.auth.tokens import Verifier
 from commonhold.client.documents import DocumentReader
-from commonhold.compose.issuers import issuers_of, wrong
+from commonhold.compose.issuers import check_files, issuers_of, trusted
 from commonhold.settings import Settings
 
 
@@ -21,41 +22,63 @@ class OidcMode:
 
     def __init__(self, settings: Settings, resolve: Resolve | None = None) -> None:
         self.issuers = issuers_of(settings)
-        self._readers: list[DocumentReader] = []
+        check_files(self.issuers)
+        self._servers = {each.alias: IssuerServer(each) for each in self.issuers}
         self._keys = {
-            each.alias: KeySet(each.alias, source_of(each, self._fetch(each)))
+            each.alias: KeySet(each.alias, source_of(each, self._servers[each.alias].get))
             for each in self.issuers
         }
-        self.verifier = Verifier(self.issuers, self._keys)
+        self._reviewers = {
+            each.alias: Reviewer(each, self._servers[each.alias].post)
+            for each in self.issuers
+            if each.token_review
+        }
+        self.verifier = ReviewedVerifier(Verifier(self.issuers, self._keys), self._reviewers)
         resolve = resolve or users_of(self.issuers)
         self.authenticate = OidcAuthenticator(self.verifier, resolve)
 
     async def aclose(self) -> None:
-        """Fetch no more keys."""
+        """Ask no issuer anything more."""
         for keys in self._keys.values():
             await keys.aclose()
-        for reader in self._readers:
-            await reader.aclose()
-
-    def _fetch(self, issuer: Issuer) -> Fetch:
-        reader = DocumentReader(_trusted(issuer))
-        self._readers.append(reader)
-
-        async def fetch(url: str) -> bytes:
-            if not issuer.token_file:
-                return await reader.get(url, {})
-            # Read each time: whoever wrote it writes another before it ends.
-            token = await asyncio.to_thread(Path(issuer.token_file).read_text)
-            return await reader.get(url, {"Authorization": f"Bearer {token.strip()}"})
-
-        return fetch
+        for reviewer in self._reviewers.values():
+            await reviewer.aclose()
+        for server in self._servers.values():
+            await server.aclose()
 
 
-def _trusted(issuer: Issuer) -> ssl.SSLContext | None:
-    if not issuer.ca_file:
-        return None
-    try:
-        return ssl.create_default_context(cafile=issuer.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        told = f"issuer {issuer.alias}: `ca_file` {issuer.ca_file} cannot be used: {error}."
-        raise wrong(told) from error
+class IssuerServer:
+    """Where an issuer is asked for its keys, and about tokens: whom to trust there, and what to show."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        self._reader = DocumentReader(trusted(issuer))
+        self._token_file = issuer.token_file
+
+    async def get(self, url: str) -> bytes:
+        """The document at a URL.
+
+        Raises:
+            Unavailable: there is none.
+            OSError: what to show cannot be read.
+        """
+        return await self._reader.get(url, await self._shown())
+
+    async def post(self, url: str, body: bytes) -> bytes:
+        """The document that is answered to one.
+
+        Raises:
+            Unavailable: there is none.
+            OSError: what to show cannot be read.
+        """
+        return await self._reader.post(url, body, await self._shown())
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        await self._reader.aclose()
+
+    async def _shown(self) -> Mapping[str, str]:
+        if not self._token_file:
+            return {}
+        # Read each time: whoever wrote it writes another before it ends.
+        token = await asyncio.to_thread(Path(self._token_file).read_text)
+        return {"Authorization": f"Bearer {token.strip()}"}

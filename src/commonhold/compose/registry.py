@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from commonhold.auth.issuers import Issuers
+from commonhold.compose.issuers import issuers_of
 from commonhold.compose.storage import LateBackend, open_current
 from commonhold.service.audit import AuditTrail
 from commonhold.service.registry import AgentRegistry
@@ -13,9 +15,13 @@ from commonhold.sql.audit import SqlAudit
 from commonhold.sql.registry import SqlRegistry
 
 
-def registry_over(late: LateBackend, forget: Callable[[], None]) -> AgentRegistry:
-    """The agents of a service whose database may not be open yet."""
-    return AgentRegistry(lambda: SqlRegistry(late.opened().database), forget)
+def registry_over(
+    late: LateBackend, forget: Callable[[], None], issuers: Issuers | None
+) -> AgentRegistry:
+    """The agents of a service whose database may not be open yet, and who vouches for them."""
+    return AgentRegistry(
+        lambda: SqlRegistry(late.opened().database), forget, issuers=lambda: issuers
+    )
 
 
 @asynccontextmanager
@@ -26,6 +32,10 @@ async def open_registry(settings: Settings) -> AsyncIterator[AgentRegistry]:
         Unavailable: the database cannot be opened.
         SchemaOutdated: it has no place for agents yet.
     """
+
+    def issuers() -> Issuers | None:
+        return issuers_of(settings) if settings.oidc_issuers else None
+
     async with open_current(settings, may_make=True) as backend:
         registry, log = SqlRegistry(backend.database), SqlAudit(backend.database)
-        yield AgentRegistry(lambda: registry, audit=AuditTrail(lambda: log))
+        yield AgentRegistry(lambda: registry, audit=AuditTrail(lambda: log), issuers=issuers)

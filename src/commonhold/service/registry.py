@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from commonhold.auth.bindable import check_bindable
+from commonhold.auth.issuers import Issuers
 from commonhold.auth.principal import Principal
 from commonhold.contract.audit import Audit
 from commonhold.contract.registry import Registry
@@ -26,7 +28,8 @@ class Entry:
 class AgentRegistry:
     """The agents of a service. `forget` is told of each change, so that this process heeds it at once.
 
-    `audit` is told of what is done where no request stands behind it.
+    `audit` is told of what is done where no request stands behind it. `issuers` are those that
+    vouch for identities, where that is known.
     """
 
     def __init__(
@@ -35,11 +38,13 @@ class AgentRegistry:
         forget: Callable[[], None] = lambda: None,
         now: Clock = clock.now,
         audit: Audit | None = None,
+        issuers: Callable[[], Issuers | None] = lambda: None,
     ) -> None:
         self._registry = registry
         self._forget = forget
         self._now = now
         self._audit = audit
+        self._issuers = issuers
 
     async def put(self, caller: Principal, new: NewAgent) -> Entry:
         """Register an agent of the caller's tenant, or change what is given of one that is."""
@@ -77,9 +82,14 @@ class AgentRegistry:
         """Let an identity be this agent.
 
         Raises:
+            InvalidRequest: nobody vouches for the identity here.
+            TenantConflict: it is of another tenant.
             NotFound: the agent is not registered.
             Conflict: the identity is an agent already.
         """
+        issuers = self._issuers()
+        if issuers is not None:
+            check_bindable(identity, caller.tenant, issuers)
         made = ids.new_id("bind")
         binding = Binding(made, identity, caller.tenant, agent, caller.actor, self._now())
         await self._registry().bind(binding)

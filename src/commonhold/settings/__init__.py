@@ -14,7 +14,7 @@ from typing import Literal, Self
 from commonhold.errors import CommonholdError, FieldError
 from commonhold.model.redaction import CAPTURES, DEFAULT_GROUPS, Group
 from commonhold.model.vote import MAX_VOTE_TTL_S
-from commonhold.settings.addresses import is_loopback
+from commonhold.settings.addresses import is_loopback, unsafe
 from commonhold.settings.client import ClientSettings as ClientSettings
 from commonhold.settings.fields import PREFIX as PREFIX
 from commonhold.settings.fields import Setting as Setting
@@ -22,6 +22,7 @@ from commonhold.settings.fields import described, read
 from commonhold.settings.fields import setting as _setting
 from commonhold.settings.gateway import CIDRS, TENANT, USER_PREFIX, gateway_faults
 from commonhold.settings.rules import (
+    AUDIENCES,
     AUTH,
     COLLECTOR,
     DATABASE,
@@ -151,6 +152,12 @@ class Settings:
         "OIDC_ISSUERS",
         "The issuers whose tokens are taken; `oidc` needs it.",
         ISSUERS,
+    )
+    oidc_compat_audiences: tuple[str, ...] = _setting(
+        (),
+        "OIDC_COMPAT_AUDIENCES",
+        "Audiences of agents: a user's token for one of these is taken too, whoever issued it.",
+        AUDIENCES,
     )
     require_agent_proof: bool = _setting(
         False,
@@ -348,7 +355,7 @@ class Settings:
             InvalidSettings: saying what to set.
         """
         if self.auth == "none" and not self.insecure and not is_loopback(self.host):
-            raise InvalidSettings([FieldError((f"{PREFIX}HOST",), _unsafe(self.host))])
+            raise InvalidSettings([FieldError((f"{PREFIX}HOST",), unsafe(self.host))])
         if self.auth != "none" and self.insecure:
             told = (
                 f"it lets everybody in, and COMMONHOLD_AUTH={self.auth} does not; set one of them."
@@ -386,11 +393,3 @@ def metrics_dir(environ: Mapping[str, str] = os.environ) -> str | None:
 def export(variables: Mapping[str, str]) -> None:
     """Set variables for the processes this one starts."""
     os.environ.update(variables)
-
-
-def _unsafe(host: str) -> str:
-    return (
-        f"{host} can be reached by others, and COMMONHOLD_AUTH=none lets everyone read and write"
-        " everything. Set COMMONHOLD_AUTH=keys, oidc or gateway (--auth), or COMMONHOLD_HOST=127.0.0.1 (--host), or, when only trusted machines can"
-        " reach it, COMMONHOLD_INSECURE=true (--insecure)."
-    )

@@ -33,3 +33,13 @@ def _redact_pair(pair: str) -> str:
     name = pair.partition("=")[0]
     hidden = any(word in name.lower() for word in ("password", "token", "secret", "key"))
     return f"{name}=***" if hidden else pair
+
+
+def unsafe(host: str) -> str:
+    """What is said of a host at which a service that asks nobody would be for everybody."""
+    return (
+        f"{host} can be reached by others, and COMMONHOLD_AUTH=none lets everyone read and write"
+        " everything. Set COMMONHOLD_AUTH=keys, oidc or gateway (--auth), or"
+        " COMMONHOLD_HOST=127.0.0.1 (--host), or, when only trusted machines can reach it,"
+        " COMMONHOLD_INSECURE=true (--insecure)."
+    )

@@ -148,6 +148,13 @@ def _read_secrets(text: str) -> tuple[str, ...]:
     return secrets
 
 
+def _read_audiences(text: str) -> tuple[str, ...]:
+    audiences = tuple(each.strip() for each in text.split(","))
+    if not all(each and each.isprintable() for each in audiences):
+        raise ValueError(text)
+    return audiences
+
+
 def _joined(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
@@ -186,6 +193,11 @@ AUTH = Rule(
     "`none` alone, or some of `keys`, `oidc` and `gateway`, with commas between",
 )
 ISSUERS = Rule(str, "the path of a TOML or JSON file, or that JSON itself, or nothing")
+AUDIENCES = Rule(
+    _read_audiences,
+    "values of `aud` such as `weather,planner`, with commas between, or nothing",
+    _joined,
+)
 PATH = Rule(str, "the path of a file, or nothing")
 DATABASE = Rule(_read_database, "`sqlite:///file.db` or `postgresql://user:password@host/name`")
 MAINTENANCE = Rule(_read_maintenance, "`postgresql://user:password@host/name`, or nothing")
