@@ -46,9 +46,8 @@ def test_what_was_answered_survives_a_crash_and_is_proved(tmp_path: Path) -> Non
     changes = [each for each in listed if each["operation"] == "keys.write"]
     assert [each["resource_id"] for each in changes][:2] == [made, made]
     assert changes[-1]["actor"] == "sys:cli"
-    assert [each["resource_id"] for each in listed if each["operation"] == "agents.manage"] == [
-        "weather"
-    ]
+    [agent] = [each for each in listed if each["operation"] == "agents.manage"]
+    assert (agent["resource_id"], agent["reason"]) == ("weather", "registered")
     assert made in audit("list", "--operation", "keys.write", "--decision", "allowed").out
 
     heads = tmp_path / "service.log"
@@ -61,6 +60,24 @@ def test_what_was_answered_survives_a_crash_and_is_proved(tmp_path: Path) -> Non
         database.commit()
     broken = audit("verify")
     assert (broken.status, broken.out.split()[:3]) == (1, ["broken", "event", "1"])
+
+
+MISTYPED = {
+    ("--operation", "keys.wirte"): "Did you mean keys.write",
+    ("--operation", "x"): "There are agents.list, agents.manage, audit.lost",
+    ("--tenant", "acme"): "There is one tenant, default",
+}
+
+
+def test_what_is_mistyped_is_not_an_empty_list(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An operation or a tenant that is not there is refused, with what there is."""
+    database = f"sqlite:///{tmp_path}/x.db"
+    for arguments, told in MISTYPED.items():
+        assert command_line.run(["audit", "list", "--database", database, *arguments]) != 0
+        assert told in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_proved_without_the_key(

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from commonhold import compose
+from commonhold.auth.matrix import MATRIX
 from commonhold.cli.audit_heads import heads_in
 from commonhold.cli.columns import Cells, print_table, print_whole
 from commonhold.cli.console import err, option, out, print_json
@@ -26,8 +27,9 @@ from commonhold.cli.paging import every
 from commonhold.cli.plain import quoted
 from commonhold.cli.times import local, moment
 from commonhold.errors import FieldError
-from commonhold.model.audit import AuditQuery, Decision, Kept
+from commonhold.model.audit import OF_THE_SERVICE, AuditQuery, Decision, Kept
 from commonhold.model.json_lines import json_line
+from commonhold.model.nearest import nearest
 from commonhold.model.page import DEFAULT_LIMIT
 from commonhold.model.wire_audit import event_out
 from commonhold.service.verifying import Head, Verified, verify
@@ -157,7 +159,7 @@ def _asked(
     until: str | None,
 ) -> AuditQuery:
     return AuditQuery(
-        operation=operation,
+        operation=_known(operation),
         actor=actor,
         decision=cast("Decision | None", decision),
         since=moment(since) if since else None,
@@ -165,13 +167,28 @@ def _asked(
     )
 
 
+def _known(operation: str | None) -> str | None:
+    """An operation that there is.
+
+    Raises:
+        BadParameter: there is none of that name, and what may have been meant.
+    """
+    known = {*MATRIX, *OF_THE_SERVICE}
+    if operation is None or operation in known:
+        return operation
+    meant = nearest(operation, known) or f"There are {', '.join(sorted(known))}."
+    raise typer.BadParameter(f"There is no operation {operation}. {meant}")
+
+
 async def _list(settings: Settings, tenant: str, asked: AuditQuery, limit: int) -> list[Kept]:
+    await compose.check_tenant_of_events(settings, tenant)
     async with compose.open_audit_log(settings) as log:
         return [kept async for kept in every(partial(log.list, tenant), asked, limit)]
 
 
 async def _export(settings: Settings, tenant: str, asked: AuditQuery, to: Path | None) -> int:
     count = 0
+    await compose.check_tenant_of_events(settings, tenant)
     async with compose.open_audit_log(settings) as log:
         with opened(to) as file:
             async for kept in every(partial(log.list, tenant), asked):

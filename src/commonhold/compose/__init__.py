@@ -20,7 +20,12 @@ from commonhold.compose.storage import (
     sqlite_file,
     wall_problems,
 )
-from commonhold.compose.tenants import caller_of, open_tenants, tenant_of_key
+from commonhold.compose.tenants import (
+    caller_of,
+    check_tenant_of_events,
+    open_tenants,
+    tenant_of_key,
+)
 from commonhold.sql import SqlBackend
 from commonhold.sql.probe import SQLITE_LIBRARY, clock_of, version_of
 
@@ -32,6 +37,7 @@ __all__ = [
     "check_callers",
     "check_database_url",
     "check_otlp_grpc",
+    "check_tenant_of_events",
     "clock_of",
     "issuers_of",
     "open_audit_log",
