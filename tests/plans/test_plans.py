@@ -16,13 +16,13 @@ SPANS = 6
 
 WHOLE = {
     *("list_agents", "get_service_key", "count_pending", "list_keys", "list_tenants"),
-    *("list_registered", "list_bindings"),
+    *("list_registered", "list_bindings", "list_audit_cuts"),
 }
 """What answers with every row there is, or their number; of keys there is one for each purpose,
 and of tenants a handful."""
 
 FEW = {
-    *("list_webhooks", "lock_enabled_webhooks", "last_audit_link"),
+    *("list_webhooks", "lock_enabled_webhooks", "last_audit_link", "last_audit_cut"),
     *("get_tenant", "set_tenant_status", "get_redaction"),
 }
 """What is found by its tenant alone: one row, the last of its chain, or as many as people make."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from commonhold.model import clock
 from commonhold.model.audit import AuditEvent, AuditQuery
 from commonhold.model.clock import Micros
-from commonhold.model.seal import SealKey
+from commonhold.model.seal import Cut, SealKey
 from commonhold.sql import SqlBackend
 from commonhold.sql.audit import SqlAudit
+from commonhold.sql.pruning import SqlPruner
 from commonhold.testing.factories import NOON
 
 KEY = SealKey(b"a key of seals of thirty-two bytes")
@@ -39,3 +43,17 @@ async def visit(backend: SqlBackend) -> None:
     tip = await log.tip()
     assert await log.links_from(tip - 5, 10)
     assert await log.events_from(tip - 5, 10, upto=tip)
+    assert await log.waiting(tip - 5, before=since) == 1  # the last that was added is an old one
+    await prune(backend, log)
+
+
+async def prune(backend: SqlBackend, log: SqlAudit) -> None:
+    """Take the first few events away, and go on from there."""
+    link = (await log.links_from(0, 5))[-1]
+    cut = Cut(link.tenant, link.n, link.seq, link.mac, Micros(NOON + 9), clock.now()).sealed(KEY)
+    pruner = SqlPruner(backend.database)
+    await pruner.check()
+    await pruner.prune([cut], [replace(event(), count=link.n)])
+    assert await log.cuts() == [cut]
+    await log.add([replace(event(), tenant="another")])
+    assert await log.seal(KEY, 10)

@@ -7,33 +7,38 @@ service that could lie.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from commonhold import compose
 from commonhold.auth.matrix import MATRIX
 from commonhold.cli.audit_heads import heads_in
+from commonhold.cli.audit_look import (
+    Database,
+    fail_as_broken,
+    progress_bar,
+    settings_of,
+    settings_to_look,
+)
+from commonhold.cli.audit_prune import prune_
 from commonhold.cli.columns import Cells, print_table, print_whole
-from commonhold.cli.console import err, option, out, print_json
+from commonhold.cli.console import err, out, print_json
 from commonhold.cli.export import opened
 from commonhold.cli.paging import every
 from commonhold.cli.plain import quoted
 from commonhold.cli.times import local, moment
-from commonhold.errors import FieldError
 from commonhold.model.audit import OF_THE_SERVICE, AuditQuery, Decision, Kept
 from commonhold.model.json_lines import json_line
 from commonhold.model.nearest import nearest
 from commonhold.model.page import DEFAULT_LIMIT
 from commonhold.model.wire_audit import event_out
 from commonhold.service.verifying import Head, Verified, verify
-from commonhold.settings import PREFIX, InvalidSettings, Settings
+from commonhold.settings import Settings
 
 app = typer.Typer(
     help="See who did what, and prove that the log of it was not changed.",
@@ -41,7 +46,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Database = Annotated[str | None, option("database", "Options", "URL")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 Tenant = Annotated[str, typer.Option("--tenant", metavar="NAME", help="Whose events.")]
 Operation = Annotated[
@@ -82,7 +86,7 @@ def list_(
 ) -> None:
     """List events, newest first."""
     asked = _asked(operation, actor, decision, since, until)
-    found = asyncio.run(_list(_settings(database), tenant, asked, limit))
+    found = asyncio.run(_list(settings_of(database), tenant, asked, limit))
     if as_json:
         for each in found:
             print_json(event_out(each))
@@ -110,7 +114,7 @@ def export(
 ) -> None:
     """Write events as JSON Lines, newest first."""
     asked = _asked(operation, actor, decision, since, until)
-    count = asyncio.run(_export(_settings(database), tenant, asked, to))
+    count = asyncio.run(_export(settings_of(database), tenant, asked, to))
     err.print(f"[green]exported[/]  {count:,} events")
 
 
@@ -124,31 +128,19 @@ def verify_(
     database: Database = None,
 ) -> None:
     """Check the seal of every event. Exits with 1 at the first that was changed or taken away."""
-    settings = _settings(database)
-    if not compose.seal_keys(settings):
-        told = "without the key of the seals, or the pepper that it was made of, nothing is proved."
-        raise InvalidSettings([FieldError((f"{PREFIX}AUDIT_KEY",), told)])
+    settings = settings_to_look(database)
     found = asyncio.run(_verify(settings, heads_in(heads) if heads else ()))
     if found.broken is not None:
-        broken = found.broken
-        out.print(
-            Text.assemble(
-                ("broken", "bold red"),
-                f"    event {broken.seq} of tenant ",
-                quoted(broken.tenant),
-                f": {broken.why}",
-            )
-        )
-        raise typer.Exit(1)
-    out.print(f"[green]verified[/]  {found.events:,} events are as they were sealed")
+        fail_as_broken(found.broken)
+    since = f", since {local(found.since)}" if found.since is not None else ""
+    out.print(f"[green]verified[/]  {found.events:,} events are as they were sealed{since}")
+    if found.waiting:
+        out.print(f"[dim]waiting[/]   {found.waiting:,} events wait for their seal")
     for tenant, head in sorted(found.heads.items()):
         out.print(Text.assemble("          ", quoted(tenant), f"  {head.n}  {head.mac.hex()}"))
 
 
-def _settings(database: str | None) -> Settings:
-    settings = Settings.load({"database": database})
-    compose.check_database_url(settings)
-    return settings
+app.command("prune")(prune_)
 
 
 def _asked(
@@ -199,17 +191,8 @@ async def _export(settings: Settings, tenant: str, asked: AuditQuery, to: Path |
 
 async def _verify(settings: Settings, heads: Sequence[Head]) -> Verified:
     async with compose.open_audit_log(settings) as log:
-        with _bar() as progress:
+        with progress_bar() as progress:
             return await verify(log, compose.seal_keys(settings), heads, progress)
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar that is seen by a person only."""
-    columns = (TextColumn("verifying"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("verifying")
-        yield lambda seq, tip: bar.update(task, completed=seq, total=tip)
 
 
 def _cells(found: Sequence[Kept]) -> Cells:

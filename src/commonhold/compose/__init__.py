@@ -6,7 +6,7 @@ looks at a database need not load what serves it.
 
 from __future__ import annotations
 
-from commonhold.compose.audit import open_audit_log, seal_keys
+from commonhold.compose.audit import open_audit_log, open_audit_pruner, seal_keys
 from commonhold.compose.erasures import open_erasures
 from commonhold.compose.grpc_port import check_otlp_grpc
 from commonhold.compose.issuers import check_callers, issuers_of
@@ -41,6 +41,7 @@ __all__ = [
     "clock_of",
     "issuers_of",
     "open_audit_log",
+    "open_audit_pruner",
     "open_erasures",
     "open_for_upkeep",
     "open_key_ring",

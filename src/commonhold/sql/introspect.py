@@ -38,7 +38,8 @@ UNION ALL
 SELECT 'trigger ' || t.tgname,
     replace(pg_get_triggerdef(t.oid), current_schema() || '.', '')
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace
+WHERE NOT t.tgisinternal AND NOT c.relispartition
+    AND c.relnamespace = current_schema()::regnamespace
 UNION ALL
 SELECT 'domain ' || t.typname, pg_get_constraintdef(k.oid)
 FROM pg_type t JOIN pg_constraint k ON k.contypid = t.oid
