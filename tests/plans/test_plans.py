@@ -109,7 +109,12 @@ def test_without_statistics_no_statement_looks_among_all_that_a_tenant_has(
     assert "USE TEMP B-TREE FOR ORDER BY" not in plans["judged_for_user"]
 
 
-@pytest.mark.parametrize("name", ["list_sessions", "list_messages", "list_feedback", *TRACE_LISTS])
+AUDIT = ("list_audit_events", "read_audit_events", "read_audit_links")
+
+
+@pytest.mark.parametrize(
+    "name", ["list_sessions", "list_messages", "list_feedback", *TRACE_LISTS, *AUDIT]
+)
 def test_a_page_is_read_in_order(database: Database, name: str) -> None:
     """No list sorts what it has filtered: the first page costs what it shows."""
     for sent in (sent for sent in database.sent if sent.name == name):

@@ -52,7 +52,11 @@ async def test_partitions_are_there_before_their_day(empty_postgres_url: str) ->
         assert await partitions(backend) == expected | others
         assert await make_ahead(backend.database) == 0
         assert await make_ahead(backend.database, AHEAD + 1) == len(SERIES)
-    assert await migrate.verify(empty_postgres_url) == ()
+        assert await backend.verify() == ()
+        month = name("audit_event", 1)
+        disabled = f"ALTER TABLE {month} DISABLE TRIGGER USER"
+        await backend.database.write(lambda tx: tx.script(disabled))
+    assert await migrate.verify(empty_postgres_url) == (f"Missing: trigger {month}_is_kept.",)
 
 
 async def test_a_trace_is_kept_with_the_day_it_was_first_heard_of(

@@ -54,6 +54,16 @@ SELECT type || ' ' || name, sql FROM sqlite_schema
 WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
 """
 
+_UNGUARDED = """
+SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'audit_event'::regclass AND NOT EXISTS (
+    SELECT 1 FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE t.tgrelid = c.oid AND t.tgenabled <> 'D' AND p.proname = 'audit_is_kept_v1'
+)
+ORDER BY 1
+"""
+"""Partitions of the audit log that refuse nothing: triggers of partitions are in no description."""
+
 _SCRATCH = "commonhold_expected"
 
 
@@ -80,6 +90,9 @@ async def verify(database: Database, dialect: DialectName) -> tuple[str, ...]:
     if dialect == "sqlite":
         rows = await database.read(lambda tx: tx.query("PRAGMA integrity_check(10)"))
         problems += [f"Integrity: {row[0]}." for row in rows if row[0] != "ok"]
+    else:
+        rows = await database.read(lambda tx: tx.query(_UNGUARDED))
+        problems += [f"Missing: trigger {row[0]}_is_kept." for row in rows]
     return tuple(problems)
 
 
