@@ -17,6 +17,7 @@ from rich.text import Text
 
 from commonhold import compose
 from commonhold.auth.matrix import MATRIX
+from commonhold.cli.amounts import counted
 from commonhold.cli.audit_heads import heads_in
 from commonhold.cli.audit_look import (
     Database,
@@ -135,7 +136,8 @@ def verify_(
     since = f", since {local(found.since)}" if found.since is not None else ""
     out.print(f"[green]verified[/]  {found.events:,} events are as they were sealed{since}")
     if found.waiting:
-        out.print(f"[dim]waiting[/]   {found.waiting:,} events wait for their seal")
+        wait = "waits for its seal" if found.waiting == 1 else "wait for their seal"
+        out.print(f"[dim]waiting[/]   {counted(found.waiting, 'event')} {wait}")
     for tenant, head in sorted(found.heads.items()):
         out.print(Text.assemble("          ", quoted(tenant), f"  {head.n}  {head.mac.hex()}"))
 

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from commonhold import compose
+from commonhold.cli.amounts import counted
 from commonhold.cli.audit_look import Database, fail_as_broken, progress_bar, settings_to_look
 from commonhold.cli.console import err, out, table
 from commonhold.cli.plain import quoted
@@ -66,10 +67,12 @@ def _tell(going: Going, what: str) -> None:
             made.add_row(month, Text(f"{count:,}"))
         out.print(made)
         count = going.months.total()
-        out.print(Text.assemble((f"{what:<10}", "green"), f"{count:,} events of before {day}"))
+        out.print(
+            Text.assemble((f"{what:<10}", "green"), f"{counted(count, 'event')} of before {day}")
+        )
     for tenant, link in sorted(going.last.items()):
         out.print(Text.assemble("          ", quoted(tenant), f"  {link.n}  {link.mac.hex()}"))
     if going.staying:
         err.print(
-            f"{going.staying:,} more are of before {day} and stay: they were added behind newer ones."
+            f"{counted(going.staying, 'event')} of before {day} must stay: added behind newer ones."
         )

@@ -86,8 +86,8 @@ async def survey(
     """
     if waiting := await log.waiting(await log.tip(), before=before):
         raise Conflict(
-            f"{waiting} events of that time wait for their seal, and would go unproven."
-            " A service with the key of the seals makes them within a minute."
+            f"Of the events of that time {waiting} wait for their seal, and would go unproven."
+            " A service with the key of the seals makes it within a minute."
         )
     sorter = _Sorter(before, progress or Watcher())
     found = await verify(log, keys, watcher=sorter)
