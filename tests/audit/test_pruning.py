@@ -17,8 +17,9 @@ from commonhold.model.clock import Micros
 from commonhold.model.seal import Cut, Link, SealKey
 from commonhold.service.pruning import Going, prune, prune_before, survey
 from commonhold.service.verifying import Head, Verified, verify
-from commonhold.sql import SqlBackend, open_backend
+from commonhold.sql import SqlBackend, open_backend, pruning
 from commonhold.sql.audit import SqlAudit
+from commonhold.sql.database import Tx
 from commonhold.sql.partitions import make_ahead
 from commonhold.sql.pruning import SqlPruner
 from tests.audit.test_seals import script, unlock
@@ -209,6 +210,30 @@ def test_what_is_not_long_ago_stays() -> None:
     for recent, told in ((now - 30 * DAY + 1, "last 30 days"), (now + 1, "in the future")):
         with pytest.raises(InvalidRequest, match=told):
             prune_before(Micros(recent), now)
+
+
+async def test_who_reads_the_log_for_long_is_not_waited_for_long(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing goes then, and whoever waited behind the owner is let on."""
+    monkeypatch.setattr(pruning, "LOCK_TIMEOUT", "20ms")
+    async with await open_backend(postgres_url) as backend:
+        log, has_read, may_end = SqlAudit(backend.database), asyncio.Event(), asyncio.Event()
+        await sealed(log, [event(1)])
+
+        async def slow(tx: Tx) -> None:
+            await tx.query("SELECT count(*) FROM audit_event")
+            has_read.set()
+            await may_end.wait()
+
+        reading = asyncio.create_task(backend.database.read(slow))
+        await has_read.wait()
+        with pytest.raises(Unavailable, match="Others are at work"):
+            await pruned(backend, start(2))
+        may_end.set()
+        await reading
+        assert (await checked(log)).events == 1
+        await pruned(backend, start(2))
 
 
 async def test_only_the_owner_prunes(

@@ -25,7 +25,7 @@ def prune_(
     before: Annotated[
         str,
         typer.Option(
-            "--before", metavar="TIME", help="Which months go: those before this one. 400d."
+            "--before", metavar="TIME", help="Months before that of this time go: 2026-01-01, 400d."
         ),
     ],
     *,

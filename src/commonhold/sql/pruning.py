@@ -76,12 +76,12 @@ async def _on_postgres(tx: Tx, cuts: Sequence[Cut], told: Sequence[AuditEvent]) 
         f"LOCK TABLE {', '.join(PRUNED)} IN ACCESS EXCLUSIVE MODE"
     )
     for table in PRUNED:
-        await tx.script(f"ALTER TABLE {table} DISABLE TRIGGER {table}_is_kept")
+        await tx.script(f"ALTER TABLE ONLY {table} DISABLE TRIGGER {table}_is_kept")
     await tx.many(ADD_CUTS, [astuple(cut) for cut in cuts])
     await _drop_months(tx, cuts)
     await _take(tx, cuts, told)
     for table in PRUNED:
-        await tx.script(f"ALTER TABLE {table} ENABLE TRIGGER {table}_is_kept")
+        await tx.script(f"ALTER TABLE ONLY {table} ENABLE TRIGGER {table}_is_kept")
 
 
 async def _take(tx: Tx, cuts: Sequence[Cut], told: Sequence[AuditEvent]) -> None:
