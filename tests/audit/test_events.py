@@ -141,6 +141,24 @@ async def test_an_operator_reads_and_leaves_a_trace(here: Fleet) -> None:
     ]
 
 
+async def test_what_was_done_with_an_agent_has_a_word(here: Fleet) -> None:
+    """One operation is all of it; whether an agent was stopped or bound is told apart."""
+    agent = unique("agent").lower()
+    identity = {"kind": "oidc_client", "issuer": "corp", "subject": agent}
+    path = f"/v1/agents/{agent}"
+    for status in (None, "disabled", "active"):
+        await here.send("operator", "PUT", path, {"status": status} if status else {})
+    bound = (await here.send("operator", "POST", f"{path}/bindings", identity)).json()
+    await here.send("operator", "DELETE", f"{path}/bindings/{bound['binding_id']}")
+    await here.send("operator", "DELETE", path)
+
+    found = await events(here, operation="agents.manage", decision="allowed")
+    mine = [each for each in reversed(found) if each["resource_type"] == "agent"]
+    assert [each["reason"] for each in mine] == [
+        *("registered", "disabled", "enabled", "bound", "unbound", "removed"),
+    ]
+
+
 async def test_a_row_of_somebody_else_may_have_been_meant(here: Fleet) -> None:
     """A caller that reaches fewer rows cannot tell them from absent ones; the log tells it tried."""
     session = unique("s")
@@ -197,7 +215,8 @@ async def test_only_who_may_reads_it(here: Fleet) -> None:
     """And asking without the right is an event too; another tenant's are not shown."""
     told(await here.send("agent", "GET", "/v1/audit"), 403, "forbidden")
     await here.send("foreign", "DELETE", "/v1/webhooks/of-another-tenant")
-    told(await here.send("operator", "GET", "/v1/audit?decision=maybe"), 422, "invalid_request")
+    for wrong in ("decision=maybe", "limit=0", "limit=-1"):
+        told(await here.send("operator", "GET", f"/v1/audit?{wrong}"), 422, "invalid_request")
     await written(here)
 
     assert await events(here, operation="audit.read", actor="agent:a")

@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
-from commonhold.errors import CommonholdError
+from commonhold.errors import Conflict, Unavailable
+from commonhold.model import clock
 from commonhold.model.audit import MAX_TEXT, AuditEvent, AuditQuery, Kept
 from commonhold.model.clock import Micros
-from commonhold.model.seal import Link, SealKey, canonical
+from commonhold.model.seal import Cut, Link, SealKey, canonical
 from commonhold.service.verifying import Head, Verified, verify
 from commonhold.sql import SqlBackend, open_backend
 from commonhold.sql.audit import APPEND_ONLY, SqlAudit, add_events
 from commonhold.sql.database import Tx
+from commonhold.sql.partitions import make_ahead
+from commonhold.sql.pruning import ADD_CUTS
 
 KEY = SealKey(b"a key of seals of thirty-two bytes")
+CUT = Cut("t9", 1, -9, bytes(32), Micros(1), Micros(2)).sealed(KEY)
 OTHER = SealKey(b"another key of thirty-two bytes...")
 
 REST = ", ".join(name for name in AuditEvent.__slots__)
@@ -93,15 +97,18 @@ async def checked(log: SqlAudit, *heads: Head) -> Verified:
 
 
 async def test_rows_are_only_added(backend: SqlBackend) -> None:
-    """The database itself refuses to change or to remove one, whoever asks."""
-    log = SqlAudit(backend.database)
+    """The database itself refuses to change or to remove one, whoever asks, by whatever name."""
+    log, tables = SqlAudit(backend.database), list(APPEND_ONLY)
     await sealed(log)
+    await backend.database.write(lambda tx: tx.many(ADD_CUTS, [astuple(CUT)]))
     commands = ["DELETE FROM {}", "UPDATE {} SET tenant = 'x'"]
     if backend.dialect == "postgres":
+        await make_ahead(backend.database)
         commands.append("TRUNCATE {}")
-    for table in APPEND_ONLY:
+        tables += ["audit_event_other", f"audit_event_{clock.to_datetime(clock.now()):%Y%m}"]
+    for table in tables:
         for command in commands:
-            with pytest.raises(CommonholdError):
+            with pytest.raises((Unavailable, Conflict)):
                 await script(backend, f"{command.format(table)};\n")
     assert (await checked(log)).events == 8
 

@@ -271,6 +271,10 @@ async def test_events_of_every_tenant_are_sealed(here: Shared, database: Walled)
         found = await verify(log, compose.seal_keys(settings))
     assert found.broken is None
     assert set(TENANTS) <= set(found.heads)
+    for name in (*TENANTS, "default"):  # events of nobody's tenant are there too
+        await compose.check_tenant_of_events(settings, name)
+    with pytest.raises(TenantUnknown, match=r"no tenant acem. Did you mean acme\?"):
+        await compose.check_tenant_of_events(settings, "acem")
 
 
 async def test_a_gateway_or_a_token_says_the_tenant_too(here: Shared, database: Walled) -> None:

@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 
 from commonhold.errors import SchemaOutdated
+from commonhold.model import clock
+from commonhold.model.audit import AuditEvent
+from commonhold.model.clock import LATEST
 from commonhold.model.trace import TraceQuery
 from commonhold.sql import SqlBackend, migrate, open_backend, steps, trace_search
+from commonhold.sql.audit import SqlAudit
 from commonhold.sql.database import Tx
 from commonhold.sql.dialect import DialectName
 from commonhold.sql.feedback_turns import Turns
@@ -204,6 +208,8 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
                 await _apply(backend, _vote_of_step_3())
             if upto == 10:
                 await _apply(backend, _words_of_step_10(dialect))
+            if upto == 13:
+                await _apply(backend, _events_of_step_13())
 
         assert (await backend.sessions.history("s1")).messages == [
             {"role": "user", "content": "kept"}
@@ -223,6 +229,16 @@ async def test_data_written_before_each_step_reads_back_after_it(empty_url: str)
         assert (vote.turn.state, vote.turn.trace_id) == ("bound", "t1")
         [counted] = await backend.feedback.stats()
         assert (counted.thumbs_up, counted.thumbs_down, counted.agent_type) == (1, 0, "a")
+        log = SqlAudit(backend.database)
+        await log.add([AuditEvent(at=clock.now(), operation="x", decision="noted")])
+        kept = [(each.seq, each.event.at) for each in await log.events_from(0, 9)]
+        assert kept[:3] == [(1, LONG_AGO), (2, LONG_AGO - 86_400_000_000), (3, LATEST)]
+        assert [seq for seq, _ in kept[3:]] == [4]
+        if dialect == "postgres":
+            assert await _months_of_events(backend) == [
+                *("audit_event_202603", "audit_event_202602"),
+                *("audit_event_other", "audit_event_other"),
+            ]
 
 
 async def found_by_time(backend: SqlBackend, word: str) -> list[str]:
@@ -230,6 +246,26 @@ async def found_by_time(backend: SqlBackend, word: str) -> list[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trace_search, "NEAR", 0)
         return [each.trace_id for each in (await backend.traces.list(TraceQuery(q=word))).items]
+
+
+LONG_AGO = 1_772_323_200_000_000
+"""The first of March, 2026."""
+
+
+def _events_of_step_13() -> str:
+    """Events of two months, and of a clock that went wrong, as they were when there was one table."""
+    columns = ", ".join(AuditEvent.__slots__)
+    row = "'x', 'noted', 'default', '', '', '', '', '', '', 0, '', '', '', '', 1"
+    times = (LONG_AGO, LONG_AGO - 86_400_000_000, LATEST)
+    return "".join(f"INSERT INTO audit_event ({columns}) VALUES ({at}, {row});\n" for at in times)
+
+
+async def _months_of_events(backend: SqlBackend) -> list[str]:
+    """The partition of each event."""
+    rows = await backend.database.read(
+        lambda tx: tx.query("SELECT tableoid::regclass::text FROM audit_event ORDER BY seq")
+    )
+    return [row[0] for row in rows]
 
 
 def _words_of_step_10(dialect: DialectName) -> str:

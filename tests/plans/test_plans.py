@@ -16,13 +16,13 @@ SPANS = 6
 
 WHOLE = {
     *("list_agents", "get_service_key", "count_pending", "list_keys", "list_tenants"),
-    *("list_registered", "list_bindings"),
+    *("list_registered", "list_bindings", "list_audit_cuts"),
 }
 """What answers with every row there is, or their number; of keys there is one for each purpose,
 and of tenants a handful."""
 
 FEW = {
-    *("list_webhooks", "lock_enabled_webhooks", "last_audit_link"),
+    *("list_webhooks", "lock_enabled_webhooks", "last_audit_link", "last_audit_cut"),
     *("get_tenant", "set_tenant_status", "get_redaction"),
 }
 """What is found by its tenant alone: one row, the last of its chain, or as many as people make."""
@@ -109,7 +109,12 @@ def test_without_statistics_no_statement_looks_among_all_that_a_tenant_has(
     assert "USE TEMP B-TREE FOR ORDER BY" not in plans["judged_for_user"]
 
 
-@pytest.mark.parametrize("name", ["list_sessions", "list_messages", "list_feedback", *TRACE_LISTS])
+AUDIT = ("list_audit_events", "read_audit_events", "read_audit_links")
+
+
+@pytest.mark.parametrize(
+    "name", ["list_sessions", "list_messages", "list_feedback", *TRACE_LISTS, *AUDIT]
+)
 def test_a_page_is_read_in_order(database: Database, name: str) -> None:
     """No list sorts what it has filtered: the first page costs what it shows."""
     for sent in (sent for sent in database.sent if sent.name == name):

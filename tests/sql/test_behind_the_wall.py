@@ -52,7 +52,11 @@ ACROSS = {
     },
     "events are written and sealed": {
         *("add_audit_events", "read_audit_events", "read_audit_horizon", "read_audit_tip"),
-        *("last_audit_link", "read_audit_links", "add_audit_links"),
+        *("last_audit_link", "read_audit_links", "add_audit_links", "last_audit_cut"),
+    },
+    "the log is verified, and pruned by its owner": {
+        *("count_audit_events", "list_audit_cuts", "add_audit_cuts"),
+        *("prune_audit_events", "prune_audit_links"),
     },
 }
 """Statements that the role which sees every tenant may send, and why."""

@@ -1,4 +1,4 @@
-"""Spans by day on Postgres: made ahead, pruned when read, and found wherever they are."""
+"""Spans by day and events by month on Postgres: made ahead, pruned when read, found wherever they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from commonhold.model import clock
 from commonhold.model.clock import Micros
 from commonhold.sql import SqlBackend, migrate, open_backend
 from commonhold.sql.database import Tx
-from commonhold.sql.partitions import AHEAD_DAYS, TABLES, make_ahead
+from commonhold.sql.partitions import AHEAD, SERIES, make_ahead
 from commonhold.testing.factories import span, trace
 
 DAY = 86_400_000_000
@@ -36,18 +36,27 @@ async def where(backend: SqlBackend) -> list[str]:
 
 
 def name(table: str, offset: int) -> str:
-    """The partition of a day from today."""
-    return f"{table}_{clock.to_datetime(clock.now()) + timedelta(days=offset):%Y%m%d}"
+    """The partition of a day from today, or of a month from this one."""
+    now = clock.to_datetime(clock.now())
+    if table == "audit_event":
+        month = now.month - 1 + offset
+        return f"{table}_{now.year + month // 12}{month % 12 + 1:02d}"
+    return f"{table}_{now + timedelta(days=offset):%Y%m%d}"
 
 
 async def test_partitions_are_there_before_their_day(empty_postgres_url: str) -> None:
     """Today's too, when a database is opened; making them again makes nothing."""
     async with await open_backend(empty_postgres_url) as backend:
-        expected = {name(table, n) for table in TABLES for n in range(AHEAD_DAYS + 1)}
-        assert await partitions(backend) == {*expected, "span_other", "span_text_other"}
+        expected = {name(each.table, n) for each in SERIES for n in range(AHEAD + 1)}
+        others = {f"{each.table}_other" for each in SERIES}
+        assert await partitions(backend) == expected | others
         assert await make_ahead(backend.database) == 0
-        assert await make_ahead(backend.database, AHEAD_DAYS + 1) == len(TABLES)
-    assert await migrate.verify(empty_postgres_url) == ()
+        assert await make_ahead(backend.database, AHEAD + 1) == len(SERIES)
+        assert await backend.verify() == ()
+        month = name("audit_event", 1)
+        disabled = f"ALTER TABLE {month} DISABLE TRIGGER USER"
+        await backend.database.write(lambda tx: tx.script(disabled))
+    assert await migrate.verify(empty_postgres_url) == (f"Missing: trigger {month}_is_kept.",)
 
 
 async def test_a_trace_is_kept_with_the_day_it_was_first_heard_of(
@@ -75,7 +84,7 @@ async def test_spans_of_a_day_without_a_partition_are_kept(
         monkeypatch.setattr(clock, "now", lambda: far)
         await backend.traces.put(trace())
         assert set(await where(backend)) == {"span_other"}
-        assert await make_ahead(backend.database, 0) == 1  # of the words, which has no rows yet
+        assert await make_ahead(backend.database, 0) == 2  # of words and events: there are no rows
         assert len((await backend.traces.get("trace_1")).spans) == 6
 
 

@@ -50,6 +50,9 @@ OF_ALL_TENANTS = {
     "read_audit_tip",
     "read_audit_links",
     "add_audit_links",
+    "count_audit_events",
+    "list_audit_cuts",
+    "add_audit_cuts",
 }
 
 

@@ -7,31 +7,39 @@ service that could lie.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from commonhold import compose
+from commonhold.auth.matrix import MATRIX
+from commonhold.cli.amounts import counted
 from commonhold.cli.audit_heads import heads_in
+from commonhold.cli.audit_look import (
+    Database,
+    fail_as_broken,
+    progress_bar,
+    settings_of,
+    settings_to_look,
+)
+from commonhold.cli.audit_prune import prune_
 from commonhold.cli.columns import Cells, print_table, print_whole
-from commonhold.cli.console import err, option, out, print_json
+from commonhold.cli.console import err, out, print_json
 from commonhold.cli.export import opened
 from commonhold.cli.paging import every
 from commonhold.cli.plain import quoted
 from commonhold.cli.times import local, moment
-from commonhold.errors import FieldError
-from commonhold.model.audit import AuditQuery, Decision, Kept
+from commonhold.model.audit import OF_THE_SERVICE, AuditQuery, Decision, Kept
 from commonhold.model.json_lines import json_line
+from commonhold.model.nearest import nearest
 from commonhold.model.page import DEFAULT_LIMIT
 from commonhold.model.wire_audit import event_out
 from commonhold.service.verifying import Head, Verified, verify
-from commonhold.settings import PREFIX, InvalidSettings, Settings
+from commonhold.settings import Settings
 
 app = typer.Typer(
     help="See who did what, and prove that the log of it was not changed.",
@@ -39,7 +47,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Database = Annotated[str | None, option("database", "Options", "URL")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 Tenant = Annotated[str, typer.Option("--tenant", metavar="NAME", help="Whose events.")]
 Operation = Annotated[
@@ -80,7 +87,7 @@ def list_(
 ) -> None:
     """List events, newest first."""
     asked = _asked(operation, actor, decision, since, until)
-    found = asyncio.run(_list(_settings(database), tenant, asked, limit))
+    found = asyncio.run(_list(settings_of(database), tenant, asked, limit))
     if as_json:
         for each in found:
             print_json(event_out(each))
@@ -108,7 +115,7 @@ def export(
 ) -> None:
     """Write events as JSON Lines, newest first."""
     asked = _asked(operation, actor, decision, since, until)
-    count = asyncio.run(_export(_settings(database), tenant, asked, to))
+    count = asyncio.run(_export(settings_of(database), tenant, asked, to))
     err.print(f"[green]exported[/]  {count:,} events")
 
 
@@ -122,31 +129,20 @@ def verify_(
     database: Database = None,
 ) -> None:
     """Check the seal of every event. Exits with 1 at the first that was changed or taken away."""
-    settings = _settings(database)
-    if not compose.seal_keys(settings):
-        told = "without the key of the seals, or the pepper that it was made of, nothing is proved."
-        raise InvalidSettings([FieldError((f"{PREFIX}AUDIT_KEY",), told)])
+    settings = settings_to_look(database)
     found = asyncio.run(_verify(settings, heads_in(heads) if heads else ()))
     if found.broken is not None:
-        broken = found.broken
-        out.print(
-            Text.assemble(
-                ("broken", "bold red"),
-                f"    event {broken.seq} of tenant ",
-                quoted(broken.tenant),
-                f": {broken.why}",
-            )
-        )
-        raise typer.Exit(1)
-    out.print(f"[green]verified[/]  {found.events:,} events are as they were sealed")
+        fail_as_broken(found.broken)
+    since = f", since {local(found.since)}" if found.since is not None else ""
+    out.print(f"[green]verified[/]  {found.events:,} events are as they were sealed{since}")
+    if found.waiting:
+        wait = "waits for its seal" if found.waiting == 1 else "wait for their seal"
+        out.print(f"[dim]waiting[/]   {counted(found.waiting, 'event')} {wait}")
     for tenant, head in sorted(found.heads.items()):
         out.print(Text.assemble("          ", quoted(tenant), f"  {head.n}  {head.mac.hex()}"))
 
 
-def _settings(database: str | None) -> Settings:
-    settings = Settings.load({"database": database})
-    compose.check_database_url(settings)
-    return settings
+app.command("prune")(prune_)
 
 
 def _asked(
@@ -157,7 +153,7 @@ def _asked(
     until: str | None,
 ) -> AuditQuery:
     return AuditQuery(
-        operation=operation,
+        operation=_known(operation),
         actor=actor,
         decision=cast("Decision | None", decision),
         since=moment(since) if since else None,
@@ -165,13 +161,28 @@ def _asked(
     )
 
 
+def _known(operation: str | None) -> str | None:
+    """An operation that there is.
+
+    Raises:
+        BadParameter: there is none of that name, and what may have been meant.
+    """
+    known = {*MATRIX, *OF_THE_SERVICE}
+    if operation is None or operation in known:
+        return operation
+    meant = nearest(operation, known) or f"There are {', '.join(sorted(known))}."
+    raise typer.BadParameter(f"There is no operation {operation}. {meant}")
+
+
 async def _list(settings: Settings, tenant: str, asked: AuditQuery, limit: int) -> list[Kept]:
+    await compose.check_tenant_of_events(settings, tenant)
     async with compose.open_audit_log(settings) as log:
         return [kept async for kept in every(partial(log.list, tenant), asked, limit)]
 
 
 async def _export(settings: Settings, tenant: str, asked: AuditQuery, to: Path | None) -> int:
     count = 0
+    await compose.check_tenant_of_events(settings, tenant)
     async with compose.open_audit_log(settings) as log:
         with opened(to) as file:
             async for kept in every(partial(log.list, tenant), asked):
@@ -182,17 +193,8 @@ async def _export(settings: Settings, tenant: str, asked: AuditQuery, to: Path |
 
 async def _verify(settings: Settings, heads: Sequence[Head]) -> Verified:
     async with compose.open_audit_log(settings) as log:
-        with _bar() as progress:
+        with progress_bar() as progress:
             return await verify(log, compose.seal_keys(settings), heads, progress)
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar that is seen by a person only."""
-    columns = (TextColumn("verifying"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("verifying")
-        yield lambda seq, tip: bar.update(task, completed=seq, total=tip)
 
 
 def _cells(found: Sequence[Kept]) -> Cells:

@@ -17,7 +17,7 @@ _STEPS = ((86_400 * 2, 86_400, "days"), (3600 * 2, 3600, "h"), (90, 60, "min"), 
 
 
 def moment(text: str) -> Micros:
-    """A time out of an option: RFC 3339, or how long ago (`2h`, `7d`).
+    """A time out of an option: RFC 3339, a date by UTC, or how long ago (`2h`, `7d`).
 
     Raises:
         BadParameter: it is neither.

@@ -6,7 +6,7 @@ looks at a database need not load what serves it.
 
 from __future__ import annotations
 
-from commonhold.compose.audit import open_audit_log, seal_keys
+from commonhold.compose.audit import open_audit_log, open_audit_pruner, seal_keys
 from commonhold.compose.erasures import open_erasures
 from commonhold.compose.grpc_port import check_otlp_grpc
 from commonhold.compose.issuers import check_callers, issuers_of
@@ -20,7 +20,12 @@ from commonhold.compose.storage import (
     sqlite_file,
     wall_problems,
 )
-from commonhold.compose.tenants import caller_of, open_tenants, tenant_of_key
+from commonhold.compose.tenants import (
+    caller_of,
+    check_tenant_of_events,
+    open_tenants,
+    tenant_of_key,
+)
 from commonhold.sql import SqlBackend
 from commonhold.sql.probe import SQLITE_LIBRARY, clock_of, version_of
 
@@ -32,9 +37,11 @@ __all__ = [
     "check_callers",
     "check_database_url",
     "check_otlp_grpc",
+    "check_tenant_of_events",
     "clock_of",
     "issuers_of",
     "open_audit_log",
+    "open_audit_pruner",
     "open_erasures",
     "open_for_upkeep",
     "open_key_ring",

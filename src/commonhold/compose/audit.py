@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from commonhold.compose.keys import peppers_of
 from commonhold.compose.storage import LateBackend, open_current
-from commonhold.contract.audit import AuditLog
+from commonhold.contract.audit import AuditLog, AuditPruner
 from commonhold.errors import CommonholdError
 from commonhold.model import clock
 from commonhold.model.audit import AuditEvent
@@ -19,6 +19,7 @@ from commonhold.service.sealing import Sealer
 from commonhold.service.upkeep import Chore
 from commonhold.settings import PREFIX, Settings
 from commonhold.sql.audit import SqlAudit
+from commonhold.sql.pruning import SqlPruner
 
 _UNSEALED = (
     f"The audit log is not sealed: set {PREFIX}AUDIT_KEY to a secret of 32 bytes or more,"
@@ -79,6 +80,20 @@ async def open_audit_log(settings: Settings) -> AsyncIterator[AuditLog]:
     """
     async with open_current(settings) as backend:
         yield SqlAudit(backend.database)
+
+
+@asynccontextmanager
+async def open_audit_pruner(settings: Settings) -> AsyncIterator[tuple[AuditLog, AuditPruner]]:
+    """The same, and what takes old events away.
+
+    Raises:
+        Unavailable: the database cannot be opened, or its role may not take anything away.
+        SchemaOutdated: it has no place for cuts yet.
+    """
+    async with open_current(settings) as backend:
+        pruner = SqlPruner(backend.database)
+        await pruner.check()
+        yield SqlAudit(backend.database), pruner
 
 
 def seal_keys(settings: Settings) -> tuple[SealKey, ...]:

@@ -12,6 +12,7 @@ from commonhold.auth.tenants import OfATenant, OfTheOne, TenantDoor
 from commonhold.compose.storage import LateBackend, open_current
 from commonhold.errors import InvalidRequest, TenantRequired, TenantUnknown, Unsupported
 from commonhold.model.key import Preset
+from commonhold.model.nearest import nearest
 from commonhold.model.tenant import SINGLE, Tenant, check_tenant
 from commonhold.service.audit import AuditTrail
 from commonhold.service.keys import BOOTSTRAP, PLATFORM
@@ -92,11 +93,21 @@ async def caller_of(settings: Settings, named: str | None) -> Principal:
     if named is None:
         raise TenantRequired("There are several tenants. Name one with --tenant.")
     async with open_tenants(settings) as tenants:
-        if check_tenant(named) not in {each.tenant for each in await tenants.list()}:
-            raise TenantUnknown(
-                f"There is no tenant {named}. Run `commonhold tenants create {named}` first."
-            )
+        known = {each.tenant for each in await tenants.list()}
+        if check_tenant(named) not in known:
+            meant = nearest(named, known) or f"Run `commonhold tenants create {named}` first."
+            raise TenantUnknown(f"There is no tenant {named}. {meant}")
     return replace(BOOTSTRAP, tenant=named)
+
+
+async def check_tenant_of_events(settings: Settings, named: str) -> None:
+    """Refuse a tenant that has no events, as it is not there; `default` has those of none.
+
+    Raises:
+        TenantUnknown: there is none of that name.
+    """
+    if named != SINGLE:
+        await caller_of(settings, named)
 
 
 def _check_database(settings: Settings) -> None:

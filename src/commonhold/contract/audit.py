@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from commonhold.model.audit import AuditEvent, AuditQuery, Kept
+from commonhold.model.clock import Micros
 from commonhold.model.page import Page
-from commonhold.model.seal import Link, SealKey
+from commonhold.model.seal import Cut, Link, SealKey
 
 
 class Audit(Protocol):
@@ -31,10 +32,11 @@ class Audit(Protocol):
 class AuditLog(Protocol):
     """Events as they are kept.
 
-    U1. An event that is kept is never changed or removed; the database itself refuses to.
+    U1. An event that is kept is never changed, nor removed but by an `AuditPruner`; the database
+        itself refuses to.
     U2. An event is linked behind those of its tenant with a lower `seq`, and none is left out,
         however late the transaction of one commits.
-    U3. An event has one link, and a tenant one link of each `n`.
+    U3. An event has one link, and a tenant one link of each `n`, or a cut at it or behind it.
     """
 
     async def add(self, events: Sequence[AuditEvent], /) -> None:
@@ -57,5 +59,32 @@ class AuditLog(Protocol):
     ) -> Sequence[Kept]:
         """Events of all tenants behind a `seq`, in order, up to another where one is given."""
 
+    async def waiting(self, after: int, /, *, before: Micros | None = None) -> int:
+        """How many events are behind a `seq`; of those, how many are of before a time."""
+
+    async def cuts(self) -> Sequence[Cut]:
+        """Where chains were cut, each tenant's in order."""
+
     async def links_from(self, after: int, limit: int, /) -> Sequence[Link]:
         """Links of events behind a `seq`, in the order of those."""
+
+
+class AuditPruner(Protocol):
+    """Takes away the beginnings of chains, as whoever owns the tables."""
+
+    async def check(self) -> None:
+        """Return when events may be taken away.
+
+        Raises:
+            Unavailable: the role with which the database was opened may not.
+        """
+
+    async def prune(self, cuts: Sequence[Cut], told: Sequence[AuditEvent], /) -> None:
+        """Keep cuts, and an event of each, and take away what they say: all of it or nothing.
+
+        The `count` of an event is how many events go by its cut.
+
+        Raises:
+            Unavailable: the role may not, or others are at work on the log all the time.
+            Conflict: what would go is not what was counted.
+        """

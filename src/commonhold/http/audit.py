@@ -11,7 +11,7 @@ from commonhold.http.call import Answer, Call, reply
 from commonhold.http.links import next_page
 from commonhold.http.logs import trace_id
 from commonhold.http.operation import Operation, Reply
-from commonhold.http.params import CURSOR, SINCE, UNTIL, choice, clamped, text
+from commonhold.http.params import CURSOR, SINCE, UNTIL, choice, integer, text
 from commonhold.model.audit import DECISIONS, AuditQuery
 from commonhold.model.page import DEFAULT_LIMIT, MAX_LIMIT
 from commonhold.model.wire_audit import event_out
@@ -42,6 +42,7 @@ def asked(call: Call, operation: Operation) -> Asked:
         trace_id=trace_id(call.head.get(b"traceparent")) or "",
         headers=call.head,
         grants=getattr(call, "grants", None),
+        done=call.done,
     )
 
 
@@ -57,7 +58,7 @@ def audit_operations(auditing: Auditing) -> tuple[Operation, ...]:
             "audit",
             action="audit.read",
             query=(
-                clamped(
+                integer(
                     "limit", "How many at most.", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT
                 ),
                 CURSOR,

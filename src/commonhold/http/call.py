@@ -52,7 +52,8 @@ class Call(Request):
     `agent` is the one in the path, and then the caller; `key_id` is that of the key it came with.
     `grants` are what the caller may do, and `recheck` raises when that has ended since.
     `speaks_otlp` is set once its JSON is known to be OTLP. `grant` is what the caller may do who
-    comes with a vote token. `made` names what an endpoint made, where its path does not.
+    comes with a vote token. `made` names what an endpoint made, where its path does not,
+    and `done` says what it did, where its operation does not.
     """
 
     stores: Stores
@@ -61,6 +62,7 @@ class Call(Request):
     key: str = ""
     part: str = ""
     made: str = ""
+    done: str = ""
     agent: str | None = None
     key_id: str = ""
     args: Mapping[str, Any] = _NO_ARGS

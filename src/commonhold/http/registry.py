@@ -12,7 +12,7 @@ from commonhold.http.call import Answer, Call, reply
 from commonhold.http.decode import decode
 from commonhold.http.operation import Body, Operation, Reply
 from commonhold.http.schemas import Gone
-from commonhold.model.registry import BindingKind, Identity, NewAgent, Status
+from commonhold.model.registry import BindingKind, Change, Identity, NewAgent, Status, change_of
 from commonhold.model.wire_registry import binding_out, registered_out
 from commonhold.service.registry import AgentRegistry, Entry
 
@@ -37,21 +37,30 @@ class RegistryDesk:
         body = decode(_AGENT, call) if call.content else registry_schemas.AgentBody()
         types = None if body.agent_types is None else tuple(body.agent_types)
         new = NewAgent(call.key, cast("Status | None", body.status), types)
+        _did(call, change_of(new))
         return reply(_out(await self.registry.put(call.grants.principal, new)))
 
     async def delete_agent(self, call: Call) -> Answer:
+        _did(call, "removed")
         await self.registry.delete(call.grants.principal, call.key)
         return reply({"deleted": True})
 
     async def create_binding(self, call: Call) -> Answer:
+        _did(call, "bound")
         body = decode(_BINDING, call)
         identity = Identity(cast("BindingKind", body.kind), body.issuer, body.subject)
         bound = await self.registry.bind(call.grants.principal, call.key, identity)
         return reply(binding_out(bound), 201)
 
     async def delete_binding(self, call: Call) -> Answer:
+        _did(call, "unbound")
         gone = await self.registry.unbind(call.grants.principal, call.key, call.part)
         return reply(binding_out(gone))
+
+
+def _did(call: Call, change: Change) -> None:
+    """Say in the audit log what this is, once it is done."""
+    call.done = change
 
 
 def _out(entry: Entry) -> dict[str, object]:

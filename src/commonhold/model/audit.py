@@ -14,6 +14,9 @@ Decision = Literal["allowed", "denied", "noted"]
 
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
 
+OF_THE_SERVICE = ("service.start", "audit.lost", "audit.prune")
+"""Operations of events that are in no matrix, as no caller asks the service for them."""
+
 MAX_TEXT = 256
 """Characters of a text from a caller that are kept."""
 
@@ -24,8 +27,8 @@ _CUT = "…"
 class AuditEvent:
     """One event. Times are when it happened; `count` is how many alike it stands for.
 
-    `operation` is one of the matrix, or `service.start`, `audit.lost`. `reason` is the code of the
-    error that the caller got.
+    `operation` is one of the matrix or `OF_THE_SERVICE`. `reason` is the code of the error that the
+    caller got, or the word for what was done, where the operation leaves that open.
     """
 
     at: Micros

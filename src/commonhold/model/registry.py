@@ -19,6 +19,9 @@ BindingKind = Literal["oidc_client", "spiffe", "k8s_sa"]
 
 BINDING_KINDS: tuple[BindingKind, ...] = get_args(BindingKind)
 
+Change = Literal["registered", "enabled", "disabled", "removed", "bound", "unbound"]
+"""What was done with an agent, in the words of the audit log."""
+
 MAX_TYPES, MAX_TYPE = 50, 128
 MAX_ISSUER, MAX_SUBJECT = 255, 512
 
@@ -65,6 +68,13 @@ class NewAgent:
         if len(types) > MAX_TYPES or not all(_is_text(each, MAX_TYPE) for each in types):
             rule = f"must be at most {MAX_TYPES} names of 1 to {MAX_TYPE} printable characters"
             raise _bad("agent_types", rule)
+
+
+def change_of(new: NewAgent) -> Change:
+    """What somebody does who registers an agent so."""
+    if new.status is None:
+        return "registered"
+    return "disabled" if new.status == "disabled" else "enabled"
 
 
 @dataclass(frozen=True, slots=True)

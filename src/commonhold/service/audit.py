@@ -97,9 +97,16 @@ class AuditTrail:
 
 
 async def tell(
-    audit: Audit | None, caller: Principal, operation: str, resource: tuple[str, str]
+    audit: Audit | None,
+    caller: Principal,
+    operation: str,
+    resource: tuple[str, str],
+    *,
+    reason: str = "",
 ) -> None:
     """Write that a caller changed a resource, by its kind and id, where there is an `audit` to tell.
+
+    `reason` is the word for what was done, where the operation leaves that open.
 
     Raises:
         Unavailable: it could not be written.
@@ -113,5 +120,6 @@ async def tell(
             actor=caller.actor,
             resource_type=resource[0],
             resource_id=resource[1],
+            reason=reason,
         )
         await audit.record(event)

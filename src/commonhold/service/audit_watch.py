@@ -60,7 +60,10 @@ _NOBODY = Principal(actor="", scopes=frozenset())
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request: what it was, where it came from, and whose it is as far as that is known."""
+    """A request: what it was, where it came from, and whose it is as far as that is known.
+
+    `done` is the word for what it did, where its operation leaves that open.
+    """
 
     operation: str
     is_write: bool
@@ -70,6 +73,7 @@ class Asked:
     grants: Grants | None
     resource_id: str = ""
     trace_id: str = ""
+    done: str = ""
 
 
 class Watch:
@@ -91,7 +95,7 @@ class Watch:
         Raises:
             Unavailable: it could not be written.
         """
-        event = _event(asked, "allowed", status)
+        event = _event(asked, "allowed", status, asked.done)
         if asked.operation not in CONTENT:
             await self._trail.record(event)
         elif asked.grants is not None and asked.grants.principal.kind in ("operator", "platform"):

@@ -13,7 +13,14 @@ from commonhold.contract.registry import Registry
 from commonhold.errors import NotFound
 from commonhold.model import clock, ids
 from commonhold.model.clock import Clock
-from commonhold.model.registry import Binding, Identity, NewAgent, Registered
+from commonhold.model.registry import (
+    Binding,
+    Change,
+    Identity,
+    NewAgent,
+    Registered,
+    change_of,
+)
 from commonhold.service.audit import tell
 
 
@@ -49,7 +56,7 @@ class AgentRegistry:
     async def put(self, caller: Principal, new: NewAgent) -> Entry:
         """Register an agent of the caller's tenant, or change what is given of one that is."""
         found = await self._registry().put(caller.tenant, new, caller.actor, self._now())
-        await self._changed(caller, new.agent)
+        await self._changed(caller, new.agent, change_of(new))
         return await self._entry(found)
 
     async def get(self, caller: Principal, agent: str) -> Entry:
@@ -76,7 +83,7 @@ class AgentRegistry:
             NotFound: it is not registered.
         """
         await self._registry().delete(caller.tenant, agent)
-        await self._changed(caller, agent)
+        await self._changed(caller, agent, "removed")
 
     async def bind(self, caller: Principal, agent: str, identity: Identity) -> Binding:
         """Let an identity be this agent.
@@ -93,7 +100,7 @@ class AgentRegistry:
         made = ids.new_id("bind")
         binding = Binding(made, identity, caller.tenant, agent, caller.actor, self._now())
         await self._registry().bind(binding)
-        await self._changed(caller, agent)
+        await self._changed(caller, agent, "bound")
         return binding
 
     async def unbind(self, caller: Principal, agent: str, binding_id: str) -> Binding:
@@ -103,12 +110,12 @@ class AgentRegistry:
             NotFound: the agent has no such binding.
         """
         gone = await self._registry().unbind(caller.tenant, agent, binding_id)
-        await self._changed(caller, agent)
+        await self._changed(caller, agent, "unbound")
         return gone
 
-    async def _changed(self, caller: Principal, agent: str) -> None:
+    async def _changed(self, caller: Principal, agent: str, done: Change) -> None:
         self._forget()
-        await tell(self._audit, caller, "agents.manage", ("agent", agent))
+        await tell(self._audit, caller, "agents.manage", ("agent", agent), reason=done)
 
     async def _entry(self, agent: Registered) -> Entry:
         bindings = await self._registry().bindings(agent.tenant, agent.agent)

@@ -8,8 +8,9 @@ from dataclasses import astuple, fields
 from commonhold.errors import Conflict
 from commonhold.model import clock
 from commonhold.model.audit import AuditEvent, AuditQuery, Kept
+from commonhold.model.clock import Micros
 from commonhold.model.page import Page, decode_cursor, page_of
-from commonhold.model.seal import Link, SealKey, link
+from commonhold.model.seal import Cut, Link, SealKey, link
 from commonhold.sql.database import Database, Row, Tx, certain
 from commonhold.sql.statement import statement
 
@@ -21,8 +22,11 @@ TIP = statement("read_audit_tip")
 HEAD = statement("last_audit_link")
 LINKS = statement("read_audit_links")
 ADD_LINKS = statement("add_audit_links")
+WAITING = statement("count_audit_events")
+CUTS = statement("list_audit_cuts")
+LAST_CUT = statement("last_audit_cut")
 
-APPEND_ONLY = ("audit_event", "audit_seal")
+APPEND_ONLY = ("audit_event", "audit_seal", "audit_cut")
 """Tables to which rows are only added: a role that serves needs INSERT and SELECT on them."""
 
 _FAR = 2**63 - 1
@@ -73,6 +77,14 @@ class SqlAudit:
         found = await self._db.all(READ, after=after, upto=upto, limit=limit)
         return [_kept(row) for row in found]
 
+    async def waiting(self, after: int, /, *, before: Micros | None = None) -> int:
+        found = await self._db.one(WAITING, after=after, before=before)
+        (count,) = certain(found, "a count is always there")
+        return int(count)
+
+    async def cuts(self) -> Sequence[Cut]:
+        return [_cut(row) for row in await self._db.all(CUTS)]
+
     async def links_from(self, after: int, limit: int, /) -> Sequence[Link]:
         return [_link(row) for row in await self._db.all(LINKS, after=after, limit=limit)]
 
@@ -90,12 +102,19 @@ async def _seal(tx: Tx, key: SealKey, horizon: int, limit: int) -> Sequence[Link
         kept = _kept(row)
         tenant = kept.event.tenant
         if tenant not in heads:
-            head = await tx.one(HEAD, tenant=tenant)
-            heads[tenant] = None if head is None else _link(head)
+            heads[tenant] = await _head(tx, tenant)
         heads[tenant] = linked = link(key, kept, heads[tenant])
         made.append(linked)
     await tx.many(ADD_LINKS, [astuple(each) for each in made], now=clock.now())
     return made
+
+
+async def _head(tx: Tx, tenant: str) -> Link | None:
+    """The last link of a tenant; where all of its links were pruned, the cut has it."""
+    if (head := await tx.one(HEAD, tenant=tenant)) is not None:
+        return _link(head)
+    last = await tx.one(LAST_CUT, tenant=tenant)
+    return None if last is None else _cut(last).link()
 
 
 def _kept(row: Row) -> Kept:
@@ -104,6 +123,11 @@ def _kept(row: Row) -> Kept:
 
 def _link(row: Row) -> Link:
     return Link(row[0], row[1], row[2], row[3], bytes(row[4]))
+
+
+def _cut(row: Row) -> Cut:
+    tenant, n, seq, head, pruned_before, cut_at, key_id, mac = row
+    return Cut(tenant, n, seq, bytes(head), pruned_before, cut_at, key_id, bytes(mac))
 
 
 def _key(kept: Kept) -> tuple[int, str]:

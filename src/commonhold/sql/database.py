@@ -74,7 +74,7 @@ class Database(Protocol):
     Every method raises only `commonhold.errors`, whatever the driver raised. `few_rows` is the
     most rows that are read at once where a longer read would hold up others. `writers` is how many
     bulk writes go on at once with profit. `has_partitions` says that spans are kept in one table for
-    each day. `has_neighbours` says
+    each day, and the audit log in one for each month. `has_neighbours` says
     that other processes can be told something (`notify`), and heard (`listen`); `look_every_s` is
     how often to look, in seconds, for what was not heard.
     """

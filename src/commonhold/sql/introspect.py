@@ -38,7 +38,8 @@ UNION ALL
 SELECT 'trigger ' || t.tgname,
     replace(pg_get_triggerdef(t.oid), current_schema() || '.', '')
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace
+WHERE NOT t.tgisinternal AND NOT c.relispartition
+    AND c.relnamespace = current_schema()::regnamespace
 UNION ALL
 SELECT 'domain ' || t.typname, pg_get_constraintdef(k.oid)
 FROM pg_type t JOIN pg_constraint k ON k.contypid = t.oid
@@ -52,6 +53,16 @@ _SQLITE = """
 SELECT type || ' ' || name, sql FROM sqlite_schema
 WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
 """
+
+_UNGUARDED = """
+SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'audit_event'::regclass AND NOT EXISTS (
+    SELECT 1 FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE t.tgrelid = c.oid AND t.tgenabled <> 'D' AND p.proname = 'audit_is_kept_v1'
+)
+ORDER BY 1
+"""
+"""Partitions of the audit log that refuse nothing: triggers of partitions are in no description."""
 
 _SCRATCH = "commonhold_expected"
 
@@ -79,6 +90,9 @@ async def verify(database: Database, dialect: DialectName) -> tuple[str, ...]:
     if dialect == "sqlite":
         rows = await database.read(lambda tx: tx.query("PRAGMA integrity_check(10)"))
         problems += [f"Integrity: {row[0]}." for row in rows if row[0] != "ok"]
+    else:
+        rows = await database.read(lambda tx: tx.query(_UNGUARDED))
+        problems += [f"Missing: trigger {row[0]}_is_kept." for row in rows]
     return tuple(problems)
 
 

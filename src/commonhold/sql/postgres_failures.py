@@ -73,6 +73,10 @@ _MEANINGS: Sequence[tuple[tuple[type[Exception], ...], Callable[[Exception], Com
         lambda _: InvalidRequest("A number or a text is outside of what the database can hold."),
     ),
     (
+        (asyncpg.LockNotAvailableError,),
+        lambda _: Unavailable("Others are at work on these tables and do not end. Try again."),
+    ),
+    (
         (asyncpg.InvalidAuthorizationSpecificationError,),
         lambda _: Unavailable("The database refused the login. Check user and password."),
     ),

@@ -774,6 +774,8 @@ CREATE INDEX api_key_by_creation ON api_key (tenant, created_at, key_id);
 
 -- The audit log, and the links that seal it. Both are only added to.
 
+-- One partition for each month of `at`, made ahead (sql/partitions.py); the default one takes what
+-- has none.
 CREATE TABLE audit_event (
     seq BIGINT GENERATED ALWAYS AS IDENTITY,
     at BIGINT NOT NULL,
@@ -792,10 +794,12 @@ CREATE TABLE audit_event (
     request_id TEXT NOT NULL,
     trace_id TEXT NOT NULL,
     count BIGINT NOT NULL,
-    PRIMARY KEY (seq)
-);
+    PRIMARY KEY (seq, at)
+) PARTITION BY RANGE (at);
 
 CREATE INDEX audit_event_by_time ON audit_event (tenant, at, seq);
+
+CREATE TABLE audit_event_other PARTITION OF audit_event DEFAULT;
 
 CREATE TABLE audit_seal (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -818,7 +822,27 @@ $$;
 CREATE TRIGGER audit_event_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_event
 FOR EACH STATEMENT EXECUTE FUNCTION audit_is_kept_v1();
 
+-- A trigger of the table refuses nothing that is done to a partition by its own name.
+CREATE TRIGGER audit_event_other_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_event_other
+FOR EACH STATEMENT EXECUTE FUNCTION audit_is_kept_v1();
+
 CREATE TRIGGER audit_seal_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_seal
+FOR EACH STATEMENT EXECUTE FUNCTION audit_is_kept_v1();
+
+-- Where the chain of a tenant was cut when old events were pruned.
+CREATE TABLE audit_cut (
+    tenant TEXT COLLATE "C" NOT NULL,
+    n BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    head BYTEA NOT NULL,
+    pruned_before BIGINT NOT NULL,
+    cut_at BIGINT NOT NULL,
+    key_id TEXT NOT NULL,
+    mac BYTEA NOT NULL,
+    PRIMARY KEY (tenant, n)
+);
+
+CREATE TRIGGER audit_cut_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_cut
 FOR EACH STATEMENT EXECUTE FUNCTION audit_is_kept_v1();
 
 -- Whoever adds events says so before the first of them gets its place, and until all can be seen.

@@ -1,4 +1,6 @@
--- The audit log. Rows are only added: triggers refuse anything else.
+-- The audit log. Rows are only added: triggers refuse anything else, but of who owns the tables.
+
+-- columns cut: tenant, n, seq, head, pruned_before, cut_at, key_id, mac
 
 -- columns event: at, operation, decision, tenant, actor, subject, delegation, resource_type, resource_id, reason, status, credential_id, peer, request_id, trace_id, count
 
@@ -54,3 +56,29 @@ SELECT tenant, n, seq, key_id, mac FROM audit_seal WHERE seq > :after ORDER BY s
 -- rows: tenant TEXT, n BIGINT, seq BIGINT, key_id TEXT, mac BYTEA
 INSERT INTO audit_seal (tenant, n, seq, key_id, mac, sealed_at)
 SELECT r.tenant, r.n, r.seq, r.key_id, r.mac, :now FROM {rows};
+
+-- name: count_audit_events
+-- Events behind one, of all tenants. Primary key.
+SELECT count(*) FROM audit_event WHERE seq > :after [AND at < :before];
+
+-- name: list_audit_cuts
+-- Where chains were cut: a row for each tenant and prune. Primary key.
+SELECT {cut} FROM audit_cut ORDER BY tenant, n;
+
+-- name: last_audit_cut hot
+-- Where the chain of a tenant goes on. Primary key.
+SELECT {cut} FROM audit_cut WHERE tenant = :tenant ORDER BY n DESC LIMIT 1;
+
+-- name: add_audit_cuts
+-- New cuts; of two that prune at once, one fails. Primary key.
+-- rows: tenant TEXT, n BIGINT, seq BIGINT, head BYTEA, pruned_before BIGINT, cut_at BIGINT, key_id TEXT, mac BYTEA
+INSERT INTO audit_cut ({cut})
+SELECT r.tenant, r.n, r.seq, r.head, r.pruned_before, r.cut_at, r.key_id, r.mac FROM {rows};
+
+-- name: prune_audit_events
+-- Events of a tenant up to its cut: those of before its time, which bounds the index. audit_event_by_time.
+DELETE FROM audit_event WHERE tenant = :tenant AND at < :before AND seq <= :upto;
+
+-- name: prune_audit_links
+-- Links of a tenant up to its cut. Primary key.
+DELETE FROM audit_seal WHERE tenant = :tenant AND n <= :upto;
