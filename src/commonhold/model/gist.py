@@ -39,8 +39,8 @@ class Gist(msgspec.Struct, frozen=True, gc=False, array_like=True):
     @property
     def has_usage(self) -> bool:
         """Whether it says what was used: tokens, or what they cost."""
-        told = (self.input_tokens, self.output_tokens, self.cost_nano)
-        return any(each is not None for each in told)
+        has_tokens = self.input_tokens is not None or self.output_tokens is not None
+        return has_tokens or self.cost_nano is not None
 
 
 NO_GIST = Gist()

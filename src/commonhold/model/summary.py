@@ -148,6 +148,7 @@ def _summary(trace_id: str, whole: _Whole) -> TraceSummary:
     started, ended, duration = _times(spans, parts, whole.logs)
     kinds = [span.gist.operation for span in spans]
     calls = [span.gist for span in spans if span.gist.operation in CALLS]
+    used = [span.gist for span in counted]
     return TraceSummary(
         trace_id=trace_id,
         started_at=started,
@@ -161,16 +162,16 @@ def _summary(trace_id: str, whole: _Whole) -> TraceSummary:
         span_count=len(spans),
         error_count=sum([span.is_error for span in spans]),
         tool_calls=kinds.count("tool"),
-        prompt_tokens=_sum([span.gist.input_tokens for span in counted]),
-        completion_tokens=_sum([span.gist.output_tokens for span in counted]),
+        prompt_tokens=_sum([each.input_tokens for each in used]),
+        completion_tokens=_sum([each.output_tokens for each in used]),
         agents=_agents(spans, parts),
         name=whole.root.name if whole.root else "",
         user_id=_first([each.user_id for each in gists]),
         environment=_first([each.environment for each in gists]),
         llm_calls=len(calls),
-        cached_tokens=_sum([span.gist.cached_input for span in counted]),
-        reasoning_tokens=_sum([span.gist.reasoning for span in counted]),
-        cost_nano=_sum([span.gist.cost_nano for span in counted]),
+        cached_tokens=_sum([each.cached_input for each in used]),
+        reasoning_tokens=_sum([each.reasoning for each in used]),
+        cost_nano=_sum([each.cost_nano for each in used]),
         models=_distinct([each.model for each in calls]),
         is_ahead=True in [each.is_ahead for each in gists],
     )
@@ -183,11 +184,13 @@ def _agents(spans: Sequence[SpanFacts], parts: Sequence[Part]) -> tuple[str, ...
 
 def root_of(ordered: Sequence[SpanFacts]) -> SpanFacts | None:
     """The earliest span whose parent is not in the trace; one without any parent comes first."""
+    for span in ordered:
+        if span.parent_span_id is None:
+            return span
     known = {span.span_id for span in ordered}
-    loose = [span for span in ordered if span.parent_span_id not in known]
-    without = (span for span in loose if span.parent_span_id is None)
+    loose = (span for span in ordered if span.parent_span_id not in known)
     # Spans that are each other's parents, which no tracer makes, have no root: the earliest then.
-    return next(without, None) or next(iter(loose), None) or next(iter(ordered), None)
+    return next(loose, None) or next(iter(ordered), None)
 
 
 def counted_spans(ordered: Sequence[SpanFacts]) -> list[SpanFacts]:
@@ -285,6 +288,7 @@ def _share(agent: str, spans: Sequence[SpanFacts], counted: Sequence[SpanFacts])
     """Of spans in order."""
     ends = [span.end_ns for span in spans if span.end_ns is not None]
     own = root_of(spans) or spans[0]
+    used = [span.gist for span in counted]
     return AgentShare(
         agent,
         _first([span.gist.agent_version for span in spans]) or "",
@@ -292,9 +296,9 @@ def _share(agent: str, spans: Sequence[SpanFacts], counted: Sequence[SpanFacts])
         own.is_error,
         _between(spans[0].start_ns, max(ends)) if ends else None,
         len(spans),
-        _sum([span.gist.input_tokens for span in counted]),
-        _sum([span.gist.output_tokens for span in counted]),
-        _sum([span.gist.cost_nano for span in counted]),
+        _sum([each.input_tokens for each in used]),
+        _sum([each.output_tokens for each in used]),
+        _sum([each.cost_nano for each in used]),
     )
 
 

@@ -150,7 +150,7 @@ class PostgresDatabase:
     """
 
     few_rows = 1000
-    writers = 3
+    writers = 2
     has_partitions = True
     has_neighbours = True
     look_every_s = 5.0
