@@ -115,13 +115,14 @@ def test_looking_never_makes_a_database(command: str, tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_not_there_is_told_without_the_password(tmp_path: Path) -> None:
-    """In one line."""
+    """In one line, with its address and what is wrong with it."""
     url = "postgresql://me:hunter2@127.0.0.1:1/x"
 
     result = run("db", "upgrade", "--database", url, folder=tmp_path)
 
-    assert result.status == 1
-    assert "cannot be reached" in result.err
+    line = check_one_line(result, 1)
+    assert "cannot be reached" in line
+    assert "('127.0.0.1', 1)" in line
     assert "hunter2" not in result.out + result.err
 
 

@@ -27,7 +27,7 @@ from commonhold.cli import (
     webhooks,
 )
 from commonhold.cli.console import say_error
-from commonhold.errors import CommonholdError
+from commonhold.errors import CommonholdError, Unavailable
 from commonhold.settings import InvalidSettings
 
 FAILED = 1
@@ -102,7 +102,7 @@ def run(arguments: Sequence[str]) -> int:
         say_error(error.detail)
         return MISUSED
     except CommonholdError as error:
-        say_error(error.detail)
+        say_error(error.detail + _why(error))
         return FAILED
     except BrokenPipeError:
         return FAILED
@@ -111,6 +111,12 @@ def run(arguments: Sequence[str]) -> int:
         _log.debug("The command failed.", exc_info=error)
         return FAILED
     return status if isinstance(status, int) else 0
+
+
+def _why(error: CommonholdError) -> str:
+    """What the system said of an address that was not reached; it names no user and no password."""
+    cause = error.__cause__
+    return f" ({cause})" if isinstance(error, Unavailable) and isinstance(cause, OSError) else ""
 
 
 def _misused(error: TyperException) -> int:
