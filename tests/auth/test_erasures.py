@@ -274,7 +274,8 @@ async def test_nothing_of_a_user_is_left_in_any_table(place: Place) -> None:
     receipt = answer.json()
     after = await dump(place.url)
     assert where(after, SAID) == set()
-    assert where(after, alice) <= {"erasure", "audit_event", "file"}
+    named = {table for table in where(after, alice) if not table.startswith("audit_event")}
+    assert named <= {"erasure", "file"}
     assert where(after, KEPT) >= held - {"session_event", "span_log"}
     counted = {"sessions": 3, "messages": 7, "blanked_messages": 6, "feedback": 1}
     assert receipt.items() >= (counted | {"blanked_feedback": 4, "traces": 4, "spans": 4}).items()

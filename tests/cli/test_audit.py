@@ -99,7 +99,7 @@ async def fill(url: str, key: SealKey) -> None:
 
 
 def test_old_months_are_pruned_and_the_rest_is_proven(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What would go is said before; whole months go; what is not long ago is refused."""
     key, database = "k" * 32, f"sqlite:///{tmp_path}/x.db"
@@ -108,7 +108,7 @@ def test_old_months_are_pruned_and_the_rest_is_proven(
 
     def audit(*arguments: str) -> list[str]:
         assert command_line.run(["audit", *arguments, "--database", database]) == 0
-        said = capsys.readouterr()
+        said = capfd.readouterr()
         return [" ".join(line.split()) for line in (said.out + said.err).splitlines()]
 
     before = audit("verify")
@@ -134,7 +134,7 @@ def test_old_months_are_pruned_and_the_rest_is_proven(
         connection.execute("UPDATE audit_event SET actor = 'a stranger'")
         connection.commit()
     assert command_line.run(["audit", "prune", "--before", "400d", "--database", database]) == 1
-    said = capsys.readouterr()
+    said = capfd.readouterr()
     assert "Nothing was pruned" in said.err
     assert said.out.split()[:3] == ["broken", "event", "3"]
 
