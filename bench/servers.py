@@ -16,10 +16,10 @@ import httpx2
 import psutil
 
 START_DEADLINE_S = 60.0
-QUIET_SHARE = 0.03
+QUIET_SHARE = 0.05
 """Of a processor: what services that only wait may still use."""
 LOOK_S = 0.25
-SETTLE_S = 30.0
+SETTLE_S = 40.0
 
 
 class NotStarted(Exception):
@@ -68,14 +68,14 @@ def memory_of(pid: int) -> int:
     return total
 
 
-def settle(pids: Sequence[int]) -> None:
-    """Wait, for half a minute at most, until these and their children do nothing any longer."""
+def settle(pids: Sequence[int], look_s: float = LOOK_S) -> None:
+    """Wait, for as long as is sensible, until these and their children do nothing any longer."""
     deadline = time.monotonic() + SETTLE_S
     used = sum(map(cpu_of, pids))
     while time.monotonic() < deadline:
-        time.sleep(LOOK_S)
+        time.sleep(look_s)
         before, used = used, sum(map(cpu_of, pids))
-        if used - before < QUIET_SHARE * LOOK_S:
+        if used - before < QUIET_SHARE * look_s:
             return
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,8 +17,9 @@ from bench import servers
 from bench.servers import Served
 from bench.traces.subjects import Subject
 
-IDLE = 0.05
-SETTLING_S = 40.0
+STARTED_S = 1.0
+"""How long a service that starts must do nothing to be at rest, in seconds."""
+
 SAMPLE_S = 0.25
 
 
@@ -115,13 +115,8 @@ async def watch(pid: int, every_s: float, told: Callable[[int], None]) -> None:
 
 async def settle(served: Served) -> None:
     """Wait until a service that has just been started is at rest, or for as long as is sensible."""
-    deadline = time.perf_counter() + SETTLING_S
-    busy = 1.0
     with suppress(psutil.NoSuchProcess):
-        while busy > IDLE and time.perf_counter() < deadline:
-            before = served.cpu_seconds()
-            await asyncio.sleep(1)
-            busy = served.cpu_seconds() - before
+        await asyncio.to_thread(servers.settle, [served.pid], STARTED_S)
 
 
 def _cpu(served: Served, database_pid: int | None) -> tuple[float, float]:

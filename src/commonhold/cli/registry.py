@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from commonhold import compose
+from commonhold.auth.issuers import SERVICE_ACCOUNT
 from commonhold.auth.principal import Principal
 from commonhold.cli import agents
 from commonhold.cli.columns import Cells, fitting, print_stacked, print_table, print_whole
@@ -159,7 +160,7 @@ def _account(text: str) -> str:
         raise typer.BadParameter(
             f"{text!r} is no NAMESPACE/NAME, such as fleet/weather.", param_hint="--service-account"
         )
-    return f"system:serviceaccount:{namespace}:{name}"
+    return f"{SERVICE_ACCOUNT}{namespace}:{name}"
 
 
 def _settings(database: str | None) -> Settings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import traceback
 from typing import BinaryIO
 
@@ -15,8 +16,8 @@ from commonhold import pricing
 from commonhold.errors import CommonholdError
 from commonhold.sql.reading import LENGTH, Told, decode_asked, encode, read
 
-INPUT, OUTPUT, ERRORS = range(3)
-"""The standard streams."""
+OUTPUT, ERRORS = 1, 2
+"""The standard streams that are written to."""
 
 
 def answered(message: bytes) -> bytes:
@@ -44,11 +45,11 @@ def main() -> None:
     """Serve the standard streams; what is printed goes to the log instead."""
     # Not `sys.stdout.buffer`: with PYTHONUNBUFFERED it is none, and a write that is interrupted,
     # as by a stop and a continuation, would leave out the rest.
-    with os.fdopen(os.dup(OUTPUT), "wb") as target, os.fdopen(os.dup(INPUT), "rb") as source:
+    with os.fdopen(os.dup(OUTPUT), "wb") as target:
         os.dup2(ERRORS, OUTPUT)
         pricing.preload()
         gc.freeze()
-        serve(source, target)
+        serve(sys.stdin.buffer, target)
 
 
 if __name__ == "__main__":
